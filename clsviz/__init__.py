@@ -1,0 +1,80 @@
+"""clsviz: a live laboratory for classifiers in the notebook.
+
+Nothing heavy is imported until it is used: ``import clsviz`` knows the names below and where they live.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "boundary",
+    "calibration",
+    "catalogue",
+    "data",
+    "landscape",
+    "losses",
+    "models",
+    "prototypes",
+    "training",
+    "widgets",
+)
+_HOMES = {
+    "Experiment": "training",
+    "Run": "training",
+    "Spec": "catalogue",
+    "watch": "widgets.watched",
+    "BoundaryView": "widgets",
+    "ConfusionMatrix": "widgets",
+    "Lab": "widgets",
+    "LossLandscape": "widgets",
+    "PrototypeGallery": "widgets",
+    "ReliabilityDiagram": "widgets",
+    "SampleInspector": "widgets",
+}
+__all__ = sorted([*_MODULES, *_HOMES, "__version__"])
+
+if TYPE_CHECKING:
+    from clsviz import (
+        boundary,
+        calibration,
+        catalogue,
+        data,
+        landscape,
+        losses,
+        models,
+        prototypes,
+        training,
+        widgets,
+    )
+    from clsviz.catalogue import Spec
+    from clsviz.training import Experiment, Run
+    from clsviz.widgets import (
+        BoundaryView,
+        ConfusionMatrix,
+        Lab,
+        LossLandscape,
+        PrototypeGallery,
+        ReliabilityDiagram,
+        SampleInspector,
+    )
+    from clsviz.widgets.watched import watch
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"clsviz.{name}")
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"clsviz.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'clsviz' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "clsviz"}]
