@@ -1,0 +1,39 @@
+"""What every layer above passes along as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """Samples with labels, a split, and the names to show them by.
+
+    `y` are the labels that training sees (after label noise), `y_clean` those before it.
+    N samples, D features (images are flattened row-major), K classes.
+    """
+
+    name: str
+    X: np.ndarray  # (N, D) float32
+    y: np.ndarray  # (N,) int64 in [0, K)
+    train: np.ndarray  # (n,) int64 indices into X, ascending
+    validation: np.ndarray  # (m,) int64 indices into X, ascending, disjoint from train
+    class_names: tuple[str, ...]  # K names; absent classes keep theirs
+    feature_names: tuple[str, ...]  # D names
+    image_shape: tuple[int, int] | None = None  # (height, width) when samples are grey images
+    y_clean: np.ndarray = None  # type: ignore[assignment]  # (N,) int64; y where nothing was changed
+    bayes_error: float | None = None  # known for toys with a known Bayes rule, in [0, 1]
+
+    def __post_init__(self) -> None:
+        if self.y_clean is None:
+            object.__setattr__(self, "y_clean", self.y)
+
+    @property
+    def n_features(self) -> int:
+        return int(self.X.shape[1])
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.class_names)

@@ -1,0 +1,28 @@
+"""Models that map (N, D) samples to (N, K) logits, and how any classifier is taken as one."""
+
+# in the order of the menus
+# isort: off
+from clsviz.models.linear import Linear
+from clsviz.models.mlp import MLP
+from clsviz.models.cnn import CNN
+from clsviz.models.rbf import RBF
+
+# isort: on
+from clsviz.models.create import create, names
+from clsviz.models.network import network
+from clsviz.models.predictor import Predictor, as_predictor, check_module, evaluating, logits_of
+
+__all__ = [
+    "CNN",
+    "MLP",
+    "RBF",
+    "Linear",
+    "Predictor",
+    "as_predictor",
+    "check_module",
+    "create",
+    "evaluating",
+    "logits_of",
+    "names",
+    "network",
+]

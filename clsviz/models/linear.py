@@ -1,0 +1,32 @@
+"""One linear layer."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from clsviz.catalogue import method
+
+
+@method(
+    kind="model",
+    name="linear",
+    title="Linear (softmax regression)",
+    paper="Cox 1958, The regression analysis of binary sequences",
+    formula=r"z = W x + b",
+    needs=("n_features", "n_classes"),
+)
+class Linear(nn.Module):
+    """Logits that are linear in the features; every boundary is a straight line.
+
+    Args:
+        n_features: D >= 1.
+        n_classes: K >= 1.
+    """
+
+    def __init__(self, n_features: int, n_classes: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(n_features, n_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, D) float to (N, K) logits."""
+        return self.layer(x)
