@@ -1,0 +1,89 @@
+"""Calibration: does confidence equal accuracy, and how to make it so.
+
+Arrays in (numpy, torch or lists), float or frozen dataclass out, float64 throughout.
+Definitions stand in methods/calibration.md.
+"""
+
+from clsviz.calibration.binfree import kde_ece, ks_error, mmce, smooth_ece
+from clsviz.calibration.binned import (
+    SweepECE,
+    ace,
+    average_calibration_error,
+    classwise_ece,
+    debiased_ece,
+    ece,
+    mce,
+    rmsce,
+    sweep_ece,
+    tace,
+)
+from clsviz.calibration.binning import bin_indices
+from clsviz.calibration.diagram import ReliabilityDiagram, reliability_diagram
+from clsviz.calibration.ood import (
+    OODMetrics,
+    energy_score,
+    knn_ood_score,
+    mahalanobis_score,
+    max_logit_score,
+    msp_score,
+    ood_metrics,
+    pt_ood_report,
+)
+from clsviz.calibration.scores import (
+    BrierDecomposition,
+    brier,
+    brier_decomposition,
+    crps_ensemble,
+    entropy,
+    nll,
+    rps,
+)
+from clsviz.calibration.selective import (
+    RiskCoverage,
+    accuracy_rejection,
+    confidence_auroc,
+    risk_coverage,
+)
+from clsviz.calibration.temperature import TemperatureFit, apply_temperature, fit_temperature
+
+__all__ = [
+    "BrierDecomposition",
+    "OODMetrics",
+    "ReliabilityDiagram",
+    "RiskCoverage",
+    "SweepECE",
+    "TemperatureFit",
+    "accuracy_rejection",
+    "ace",
+    "apply_temperature",
+    "average_calibration_error",
+    "bin_indices",
+    "brier",
+    "brier_decomposition",
+    "classwise_ece",
+    "confidence_auroc",
+    "crps_ensemble",
+    "debiased_ece",
+    "ece",
+    "energy_score",
+    "entropy",
+    "fit_temperature",
+    "kde_ece",
+    "knn_ood_score",
+    "ks_error",
+    "mahalanobis_score",
+    "max_logit_score",
+    "mce",
+    "mmce",
+    "msp_score",
+    "nll",
+    "ood_metrics",
+    "pt_ood_report",
+    "reliability_diagram",
+    "risk_coverage",
+    "rmsce",
+    "rps",
+    "smooth_ece",
+    "sweep_ece",
+    "tace",
+]

@@ -1,0 +1,255 @@
+"""Out-of-distribution scores and their measures. Higher is always more in-distribution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.spatial.distance import cdist
+from scipy.special import logsumexp
+from scipy.stats import rankdata
+
+from clsviz.calibration.inputs import Array, as_array, as_labels, as_logits, count, softmax, vector
+from clsviz.calibration.temperature import TEMPERATURE
+from clsviz.catalogue import Range, method
+from clsviz.errors import InputError, ShapeError
+
+
+def auroc(high: Array, low: Array) -> float:
+    """P(high > low) + P(high = low) / 2."""
+    ranks = rankdata(np.concatenate([high, low]))[: len(high)]
+    return float((ranks.sum() - len(high) * (len(high) + 1) / 2) / (len(high) * len(low)))
+
+
+def average_precision(positive: Array, negative: Array) -> float:
+    """Step-wise area under precision and recall, one step per distinct score."""
+    levels, where = np.unique(-np.concatenate([positive, negative]), return_inverse=True)
+    hits = np.bincount(where[: len(positive)], minlength=len(levels))
+    all_kept = np.bincount(where, minlength=len(levels)).cumsum()
+    return float((hits / len(positive)) @ (hits.cumsum() / all_kept))
+
+
+@dataclass(frozen=True, slots=True)
+class OODMetrics:
+    """How well a score tells in- from out-of-distribution; in-distribution is positive."""
+
+    auroc: float
+    fpr: float  # share of OOD at or above the threshold
+    threshold: float  # score that the wanted share of ID reaches
+    aupr_in: float
+    aupr_out: float
+    detection_error: float
+
+
+@method(
+    kind="measure",
+    title="Out-of-distribution detection",
+    paper="Lee et al. 2018, A Simple Unified Framework for Detecting Out-of-Distribution Samples and "
+    "Adversarial Attacks, arXiv:1807.03888",
+    tpr=Range(0.5, 1),
+)
+def ood_metrics(scores_id: ArrayLike, scores_ood: ArrayLike, *, tpr: float = 0.95) -> OODMetrics:
+    """AUROC, false positive rate, precision areas and detection error of a score.
+
+    Args:
+        scores_id: (n,) scores of in-distribution samples, higher is more in-distribution.
+        scores_ood: (m,) scores of the others.
+        tpr: share of in-distribution samples that must be kept, in (0, 1].
+
+    Raises:
+        InputError: empty or not finite scores, or tpr outside (0, 1].
+    """
+    inside, outside = vector(scores_id, "scores_id"), vector(scores_ood, "scores_ood")
+    if not 0 < tpr <= 1:
+        raise InputError(f"tpr must be in (0, 1], got {tpr!r}")
+    kept = max(1, int(np.ceil(tpr * len(inside) - 1e-9)))
+    threshold = np.sort(inside)[-kept]
+    cuts = np.append(np.unique(np.concatenate([inside, outside])), np.inf)
+    missed = np.searchsorted(np.sort(inside), cuts) / len(inside)
+    passed = 1 - np.searchsorted(np.sort(outside), cuts) / len(outside)
+    return OODMetrics(
+        auroc=auroc(inside, outside),
+        fpr=float((outside >= threshold).mean()),
+        threshold=float(threshold),
+        aupr_in=average_precision(inside, outside),
+        aupr_out=average_precision(-outside, -inside),
+        detection_error=float(((missed + passed) / 2).min()),
+    )
+
+
+@method(
+    kind="measure",
+    title="Detection of familiar and unfamiliar content",
+    paper="Can Pre-trained Networks Detect Familiar Out-of-Distribution Data?, arXiv:2310.00847",
+    tpr=Range(0.5, 1),
+)
+def pt_ood_report(
+    scores_id: ArrayLike, scores_ood: ArrayLike, familiar: ArrayLike, *, tpr: float = 0.95
+) -> dict[str, OODMetrics | None]:
+    """`ood_metrics` of all OOD rows and of those pre-training had and had not seen.
+
+    Args:
+        scores_id, scores_ood, tpr: as in `ood_metrics`.
+        familiar: (m,) bool per OOD row, whether the pre-training set held such content.
+
+    Returns:
+        Metrics under "all", "familiar" and "unfamiliar"; None where a split is empty.
+
+    Raises:
+        InputError: as in `ood_metrics`, or familiar of another length or not boolean.
+    """
+    outside = vector(scores_ood, "scores_ood")
+    known = vector(familiar, "familiar", len(outside))
+    if not np.isin(known, (0, 1)).all():
+        raise InputError("familiar must be True or False for each row of scores_ood")
+    splits = {"all": outside, "familiar": outside[known == 1], "unfamiliar": outside[known == 0]}
+    return {k: ood_metrics(scores_id, s, tpr=tpr) if len(s) else None for k, s in splits.items()}
+
+
+@method(
+    kind="measure",
+    title="Maximum softmax probability",
+    paper="Hendrycks and Gimpel 2017, A Baseline for Detecting Misclassified and Out-of-Distribution "
+    "Examples in Neural Networks, arXiv:1610.02136",
+    formula=r"\max_k \mathrm{softmax}(z)_k",
+)
+def msp_score(logits: ArrayLike) -> Array:
+    """Top probability of each row, (N,), in [1/K, 1].
+
+    Args:
+        logits: (N, K), or (N,) for two classes.
+
+    Raises:
+        InputError: bad logits.
+    """
+    return softmax(as_logits(logits)).max(1)
+
+
+@method(
+    kind="measure",
+    title="Maximum logit",
+    paper="Hendrycks et al. 2022, Scaling Out-of-Distribution Detection for Real-World Settings, "
+    "arXiv:1911.11132",
+    formula=r"\max_k z_k",
+)
+def max_logit_score(logits: ArrayLike) -> Array:
+    """Largest logit of each row, (N,). Argument and errors as in `msp_score`."""
+    return as_logits(logits).max(1)
+
+
+@method(
+    kind="measure",
+    title="Energy score",
+    paper="Liu et al. 2020, Energy-based Out-of-distribution Detection, arXiv:2010.03759",
+    formula=r"T \log \sum_k e^{z_k / T}",
+    temperature=TEMPERATURE,
+)
+def energy_score(logits: ArrayLike, *, temperature: float = 1.0) -> Array:
+    """Minus the free energy of each row, (N,); tends to the largest logit as T falls.
+
+    Args:
+        logits: (N, K), or (N,) for two classes.
+        temperature: T > 0.
+
+    Raises:
+        InputError: bad logits, or a temperature that is not above 0.
+    """
+    if not 0 < temperature < np.inf:
+        raise InputError(f"temperature must be > 0 and finite, got {temperature!r}")
+    return temperature * logsumexp(as_logits(logits) / temperature, axis=1)
+
+
+def _features(value: ArrayLike, name: str, width: int | None = None) -> Array:
+    """(N, d) features; (N,) is d = 1."""
+    array = as_array(value, name)
+    array = array[:, None] if array.ndim == 1 else array
+    if array.ndim != 2 or width not in (None, array.shape[1]):
+        raise ShapeError(f"{name} must be (N, {'d' if width is None else width}), got {array.shape}")
+    return array
+
+
+@method(
+    kind="measure",
+    title="Mahalanobis score",
+    paper="Lee et al. 2018, A Simple Unified Framework for Detecting Out-of-Distribution Samples and "
+    "Adversarial Attacks, arXiv:1807.03888; Ren et al. 2021, arXiv:2106.09022",
+    formula=r"-\min_k (f - \mu_k)^\top \Sigma^{-1} (f - \mu_k)",
+    ridge=Range(0, 1),
+)
+def mahalanobis_score(
+    train_features: ArrayLike,
+    train_labels: ArrayLike,
+    features: ArrayLike,
+    *,
+    ridge: float = 0.0,
+    relative: bool = False,
+) -> Array:
+    """Minus the squared distance to the nearest class mean, in the classes' shared covariance.
+
+    Args:
+        train_features: (n, d). train_labels: (n,) integers >= 0.
+        features: (N, d) to score.
+        ridge: added to the diagonal of the covariance; >= 0.
+        relative: subtract the distance to the global mean in the global covariance.
+
+    Raises:
+        InputError: bad shapes or labels, or ridge < 0.
+    """
+    if not 0 <= ridge < np.inf:
+        raise InputError(f"ridge must be >= 0 and finite, got {ridge!r}")
+    train = _features(train_features, "train_features")
+    y = as_labels(train_labels, len(train), np.iinfo(np.int64).max, "train_labels")
+    f = _features(features, "features", train.shape[1])
+    classes, where = np.unique(y, return_inverse=True)
+    means = np.stack([train[y == k].mean(0) for k in classes])
+    nearest = _distances(f, means, train - means[where], ridge).min(1)
+    if not relative:
+        return -nearest
+    centre = train.mean(0, keepdims=True)
+    return _distances(f, centre, train - centre, ridge)[:, 0] - nearest
+
+
+def _distances(f: Array, means: Array, residual: Array, ridge: float) -> Array:
+    """(N, M) squared distances to the means in the covariance of the residuals."""
+    covariance = residual.T @ residual / len(residual) + ridge * np.eye(f.shape[1])
+    inverse = np.linalg.pinv(covariance, hermitian=True)
+    gap = f[:, None] - means
+    return np.einsum("nmi,ij,nmj->nm", gap, inverse, gap)
+
+
+@method(
+    kind="measure",
+    title="Nearest-neighbour score",
+    paper="Sun et al. 2022, Out-of-Distribution Detection with Deep Nearest Neighbors, arXiv:2204.06507",
+    formula=r"-\| f - f_{(k)} \|_2",
+    k=Range(1, 50, step=1),
+)
+def knn_ood_score(
+    train_features: ArrayLike, features: ArrayLike, *, k: int = 5, normalize: bool = True
+) -> Array:
+    """Minus the distance to the k-th nearest training sample, (N,).
+
+    Args:
+        train_features: (n, d). features: (N, d) to score.
+        k: which neighbour, 1..n.
+        normalize: scale rows to length 1 first.
+
+    Raises:
+        InputError: bad shapes, k outside 1..n, or a zero row with normalize.
+    """
+    train = _features(train_features, "train_features")
+    f = _features(features, "features", train.shape[1])
+    k = count("k", k)
+    if k > len(train):
+        raise InputError(f"k must be at most the {len(train)} rows of train_features, got {k}")
+    if normalize:
+        train, f = _unit(train, "train_features"), _unit(f, "features")
+    return -np.partition(cdist(f, train), k - 1, axis=1)[:, k - 1]
+
+
+def _unit(rows: Array, name: str) -> Array:
+    norm = np.linalg.norm(rows, axis=1, keepdims=True)
+    if (norm == 0).any():
+        raise InputError(f"{name} holds a zero row, which has no direction; use normalize=False")
+    return rows / norm

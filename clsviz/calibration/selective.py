@@ -1,0 +1,95 @@
+"""Selective prediction: how good is a classifier that may decline its least confident answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from clsviz.calibration.inputs import Array, pairs, probs_and_labels, vector
+from clsviz.calibration.ood import auroc
+from clsviz.catalogue import method
+from clsviz.errors import InputError
+
+GEIFMAN = (
+    "Geifman et al. 2018, Bias-Reduced Uncertainty Estimation for Deep Neural Classifiers, arXiv:1805.08206"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RiskCoverage:
+    """Error rate of the k most confident answers, for each k."""
+
+    coverage: Array  # (N,) k / N
+    risk: Array  # (N,)
+    aurc: float  # mean risk
+    eaurc: float  # its excess over that of a perfect order
+
+
+def _risk_coverage(v: Array, c: Array) -> RiskCoverage:
+    k = np.arange(1, len(v) + 1)
+    _, group = np.unique(-v, return_inverse=True)
+    error = np.bincount(group, 1 - c) / np.bincount(group)
+    risk = np.cumsum(error[np.sort(group)]) / k
+    best = np.cumsum(np.sort(1 - c)) / k
+    aurc = float(risk.mean())
+    return RiskCoverage(k / len(v), risk, aurc, aurc - float(best.mean()))
+
+
+@method(kind="measure", title="Risk-coverage curve", paper=GEIFMAN, formula=r"\frac{1}{N} \sum_k r_k")
+def risk_coverage(x: ArrayLike, labels: ArrayLike, *, kind: str = "probs") -> RiskCoverage:
+    """Error rate against the share of samples answered, most confident first.
+
+    Arguments and errors as in `ece`. Samples of equal confidence share their mean error.
+    """
+    return _risk_coverage(*pairs(*probs_and_labels(x, labels, kind)))
+
+
+@method(
+    kind="measure",
+    title="Accuracy after rejection",
+    paper=GEIFMAN,
+    formula=r"1 - r_k, \quad k = \lceil q N \rceil",
+)
+def accuracy_rejection(
+    x: ArrayLike,
+    labels: ArrayLike,
+    coverages: ArrayLike = (0.5, 0.8, 0.9, 1.0),
+    *,
+    kind: str = "probs",
+) -> Array:
+    """Accuracy on the most confident share of the samples, (Q,).
+
+    Args:
+        x, labels, kind: as in `ece`.
+        coverages: (Q,) shares in [0, 1]; at least one sample is kept.
+
+    Raises:
+        InputError: as in `ece`, or a coverage outside [0, 1].
+    """
+    q = vector(coverages, "coverages")
+    if q.min() < 0 or q.max() > 1:
+        raise InputError(f"coverages must be in [0, 1], got {q.min():g}..{q.max():g}")
+    risk = risk_coverage(x, labels, kind=kind).risk
+    k = np.maximum(1, np.ceil(q * len(risk) - 1e-9)).astype(int)
+    return 1 - risk[k - 1]
+
+
+@method(
+    kind="measure",
+    title="Confidence AUROC",
+    paper="Hendrycks and Gimpel 2017, A Baseline for Detecting Misclassified and Out-of-Distribution "
+    "Examples in Neural Networks, arXiv:1610.02136",
+    formula=r"P(v_{\mathrm{correct}} > v_{\mathrm{wrong}}) + \frac{1}{2} P(=)",
+)
+def confidence_auroc(x: ArrayLike, labels: ArrayLike, *, kind: str = "probs") -> float:
+    """Chance that a correct answer is more confident than a wrong one.
+
+    Arguments and errors as in `ece`; also InputError when all or none are correct.
+    """
+    v, c = pairs(*probs_and_labels(x, labels, kind))
+    if c.min() == c.max():
+        state = "correct" if c.min() else "wrong"
+        raise InputError(f"labels: every top label is {state}, but both kinds are needed to compare")
+    return auroc(v[c == 1], v[c == 0])

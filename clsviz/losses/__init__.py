@@ -1,0 +1,35 @@
+"""Losses: pure functions from logits and targets to one term per row, and thin modules.
+
+`names`, `info` and `create` are the way in; definitions stand in methods/losses.md.
+"""
+
+# isort: off
+# The order of import is the order of names(): that of methods/losses.md.
+from clsviz.losses.standard import brier, cross_entropy, mse
+from clsviz.losses.hinge import hinge_cs, hinge_ww
+from clsviz.losses.rival_sums import comp_sum, gce, mae
+from clsviz.losses.distributional import ldr_kl
+from clsviz.losses.reshaped import focal, poly1, symmetric_ce
+from clsviz.losses.early_learning import elr
+from clsviz.losses.module import Loss, create, info, names
+# isort: on
+
+__all__ = [
+    "Loss",
+    "brier",
+    "comp_sum",
+    "create",
+    "cross_entropy",
+    "elr",
+    "focal",
+    "gce",
+    "hinge_cs",
+    "hinge_ww",
+    "info",
+    "ldr_kl",
+    "mae",
+    "mse",
+    "names",
+    "poly1",
+    "symmetric_ce",
+]
