@@ -1,0 +1,177 @@
+"""Planes through input space and the decision regions drawn on them."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+from sklearn.decomposition import PCA
+
+from clsviz import boundary
+from clsviz.errors import InputError, ShapeError
+
+
+def test_plane_from_points_gives_the_coordinates_of_the_contract():
+    plane = boundary.plane_from_points([0, 0, 0], [2, 0, 0], [1, 1, 0])
+    np.testing.assert_allclose(plane.coords, [[0, 0], [2, 0], [1, 1]], atol=1e-12)
+    assert plane.explained is None
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 12))
+def test_plane_goes_through_its_points_and_project_undoes_lift(seed, d):
+    points = np.random.default_rng(seed).normal(size=(3, d))
+    plane = boundary.plane_from_points(*points)
+    np.testing.assert_allclose(boundary.plane_lift(plane, plane.coords), points, atol=1e-9)
+    coords = np.random.default_rng(seed + 1).normal(size=(5, 2))
+    back = boundary.plane_project(plane, boundary.plane_lift(plane, coords))
+    np.testing.assert_allclose(back, coords, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "c", "message"),
+    [
+        ([0, 0], [0, 0], [1, 1], "a and b are equal"),
+        ([0, 0], [1, 1], [3, 3], "c lies on the line"),
+        ([0.1, 0.1, 0.1], [0.4, 0.4, 0.4], [0.7, 0.7, 0.7], "c lies on the line"),
+        ([0, 0], [1, 0, 0], [0, 1], "b has length 3"),
+        ([0, np.nan], [1, 0], [0, 1], "a holds NaN"),
+    ],
+)
+def test_plane_from_points_refuses_points_without_a_plane(a, b, c, message):
+    with pytest.raises(InputError, match=message):
+        boundary.plane_from_points(a, b, c)
+
+
+def test_pca_plane_is_scikit_learns_up_to_sign():
+    X = np.random.default_rng(0).normal(size=(40, 6)) @ np.diag([3, 2, 1, 1, 0.5, 0.1]) + 5
+    plane, pca = boundary.pca_plane(X), PCA(2).fit(X)
+    np.testing.assert_allclose(np.abs(pca.components_ @ np.stack([plane.u, plane.v]).T), np.eye(2), atol=1e-9)
+    np.testing.assert_allclose(plane.explained, pca.explained_variance_ratio_, rtol=1e-9)
+    for axis in (plane.u, plane.v):
+        assert axis[np.argmax(np.abs(axis))] > 0
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([[0, 1], [2, 3]], "at least 3 rows"),
+        ([[0], [1], [2]], "2 columns"),
+        ([[0, 0], [1, 2], [2, 4]], "rank below 2"),
+        ([[1e6, 1e6], [1e6 + 1, 1e6 + 1], [1e6 + 3, 1e6 + 3]], "rank below 2"),
+    ],
+)
+def test_pca_plane_refuses_samples_without_a_plane(X, message):
+    with pytest.raises(ValueError, match=message):
+        boundary.pca_plane(X)
+
+
+def test_project_and_lift_refuse_other_dimensions():
+    plane = boundary.plane_from_points([0, 0, 0], [2, 0, 0], [1, 1, 0])
+    with pytest.raises(ShapeError, match="X has 2 columns"):
+        boundary.plane_project(plane, [[1, 2]])
+    with pytest.raises(ShapeError, match="coords must be"):
+        boundary.plane_lift(plane, [[1, 2, 3]])
+
+
+def test_grid_row_zero_is_the_lowest_y_and_labels_belong_to_x_j_y_i():
+    grid = boundary.decision_grid(
+        lambda X: np.stack([X[:, 0], X[:, 1]], 1), xlim=(0, 1), ylim=(2, 3), resolution=5
+    )
+    assert (grid.x[0], grid.x[-1], grid.y[0], grid.y[-1]) == (0, 1, 2, 3)
+    assert grid.logits.shape == (5, 5, 2)
+    np.testing.assert_allclose(grid.logits[1, 4], [1, 2.25])
+    assert grid.labels.dtype == np.int64
+    assert (grid.labels == 1).all()
+
+
+def test_grid_ties_go_to_the_lowest_class():
+    grid = boundary.decision_grid(lambda X: np.zeros((len(X), 3)), xlim=(0, 1), ylim=(0, 1), resolution=3)
+    assert (grid.labels == 0).all()
+
+
+def test_grid_lifts_through_a_plane():
+    plane = boundary.plane_from_points([1, 0, 0], [3, 0, 0], [1, 0, 2])
+    seen = []
+
+    def model(X):
+        seen.append(X)
+        return X
+
+    boundary.decision_grid(model, xlim=(-1, 1), ylim=(0, 4), resolution=3, plane=plane)
+    X = np.concatenate(seen)
+    assert X.dtype == np.float64
+    np.testing.assert_allclose(X[[0, -1]], [[0, 0, 0], [2, 0, 4]])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_grid_calls_a_module_in_eval_mode_in_its_dtype_and_leaves_it_as_it_was(dtype):
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 3)).to(
+        dtype
+    )
+    model[1].eval()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    modes = [m.training for m in model.modules()]
+    grid = boundary.decision_grid(model, xlim=(0, 1), ylim=(0, 1), resolution=100)
+    assert [m.training for m in model.modules()] == modes
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    assert all(p.grad is None and p.requires_grad for p in model.parameters())
+    model.eval()
+    at = model(torch.tensor([[grid.x[7], grid.y[3]]], dtype=dtype))
+    np.testing.assert_allclose(grid.logits[3, 7], at.detach().numpy()[0], rtol=1e-5)
+
+
+def test_grid_restores_the_mode_when_the_model_fails():
+    model = torch.nn.Linear(3, 2)
+    with pytest.raises(RuntimeError):
+        boundary.decision_grid(model, xlim=(0, 1), ylim=(0, 1), resolution=2)
+    assert model.training
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"xlim": (1, 0)}, "xlim must be"),
+        ({"ylim": (0, np.inf)}, "ylim holds"),
+        ({"resolution": 0}, "resolution must be"),
+        ({"model": "tree"}, "model must be"),
+        ({"model": lambda X: X[:, 0]}, r"model must map \(N, d\) to \(N, K\)"),
+        ({"model": lambda X: X * np.nan}, "model returned logits that are NaN"),
+    ],
+)
+def test_grid_names_the_wrong_argument(changes, message):
+    arguments = {"model": lambda X: X, "xlim": (0, 1), "ylim": (0, 1), "resolution": 3} | changes
+    model = arguments.pop("model")
+    with pytest.raises(ValueError, match=message):
+        boundary.decision_grid(model, **arguments)
+
+
+def test_region_numbers_by_hand():
+    assert boundary.region_fragments([[0, 1, 0]], 2).tolist() == [2, 1]
+    np.testing.assert_allclose(boundary.region_fractions([[0, 1, 0]], 3), [2 / 3, 1 / 3, 0])
+    assert boundary.region_agreement([[0, 1], [1, 1]], [[0, 0], [1, 1]]) == 0.75
+    assert boundary.region_fragments([[0, 1], [1, 0]], 2).tolist() == [2, 2]  # corners do not connect
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6))
+def test_region_fragments_agree_with_ndimage(seed):
+    labels = np.random.default_rng(seed).integers(0, 3, (7, 9))
+    expected = [ndimage.label(labels == k)[1] for k in range(3)]
+    assert boundary.region_fragments(torch.from_numpy(labels), 3).tolist() == expected
+    assert boundary.region_fractions(labels, 3).sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: boundary.region_fractions([[0, 2]], 2), "labels must be integers in 0..1"),
+        (lambda: boundary.region_fragments([0, 1], 2), "labels must be a grid"),
+        (lambda: boundary.region_agreement([[0]], [[0, 1]]), "one shape"),
+    ],
+)
+def test_region_numbers_name_the_wrong_argument(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
