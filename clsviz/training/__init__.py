@@ -1,0 +1,38 @@
+"""Training: an `Experiment` says what, a `Run` does it in the background, views read a `Source`."""
+
+from clsviz.training.engine import LoopEngine, Stepper
+from clsviz.training.experiment import OWN, Experiment
+from clsviz.training.methods import standard
+from clsviz.training.objective import Objective
+from clsviz.training.optimizers import adam, adamw, create_optimizer, sgd
+from clsviz.training.run import Run, RunResult
+from clsviz.training.session import training_data
+from clsviz.training.snapshot import Snapshot, load_theta, theta_of
+from clsviz.training.source import Event, Source, StaticSource
+from clsviz.training.timeline import Timeline
+from clsviz.training.watch import Watch, watch
+
+__all__ = [
+    "OWN",
+    "Event",
+    "Experiment",
+    "LoopEngine",
+    "Objective",
+    "Run",
+    "RunResult",
+    "Snapshot",
+    "Source",
+    "StaticSource",
+    "Stepper",
+    "Timeline",
+    "Watch",
+    "adam",
+    "adamw",
+    "create_optimizer",
+    "load_theta",
+    "sgd",
+    "standard",
+    "theta_of",
+    "training_data",
+    "watch",
+]

@@ -1,0 +1,45 @@
+"""The learning curve: loss, accuracy and calibration error of the training and validation part."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from clsviz.catalogue import resolve
+from clsviz.data.dataset import Dataset
+from clsviz.training.seeding import derive
+
+SPLITS = ("train", "validation")
+# Rows per split that a snapshot is measured on: keeps a snapshot in the milliseconds.
+MAX_ROWS = 2000
+
+
+@cache
+def _ece() -> Any:
+    return resolve("measure", "ece")[1]
+
+
+def measured_rows(dataset: Dataset, seed: int = 0) -> dict[str, np.ndarray]:
+    """Which rows of each split are measured: all, or `MAX_ROWS` drawn once by the seed."""
+    rows = {}
+    for i, split in enumerate(SPLITS):
+        part = getattr(dataset, split)
+        if len(part) > MAX_ROWS:
+            draw = np.random.default_rng(derive(seed, "rows", i))
+            part = np.sort(draw.choice(part, MAX_ROWS, replace=False))
+        if len(part):
+            rows[split] = part
+    return rows
+
+
+def scores(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """``accuracy`` in [0, 1] (ties: lowest class) and ``ece`` in [0, 1] (15 equal-width bins).
+
+    Logits (N, K) that are not finite give nan.
+    """
+    if not np.isfinite(logits).all():
+        return {"accuracy": float("nan"), "ece": float("nan")}
+    accuracy = float((logits.argmax(1) == labels).mean())
+    return {"accuracy": accuracy, "ece": float(_ece()(logits, labels, kind="logits"))}

@@ -1,0 +1,73 @@
+"""What a loss is called with, found by name: in the model's outputs or in the batch.
+
+A batch is a dict: ``x`` (n, D), ``targets`` (n,), ``index`` (n,) rows of the dataset, ``generator``
+(seeded by run and step), and the run's `extras`: one row per sample of whatever else was given to
+the run (``weights``, ``teacher_logits``, ``bags``, ...). Outputs are ``logits`` and whatever the
+model's ``outputs(x)`` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from clsviz.errors import MissingNeed, ShapeError
+
+BATCH = ("x", "targets", "index", "generator")
+
+_FROM_MODEL = {
+    "embeddings": "a model whose outputs(x) has 'embeddings' (mlp, cnn, rbf)",
+    "z": "the model 'prototype_autoencoder'",
+    "prototypes": "the model 'prototype_autoencoder'",
+    "reconstruction": "the model 'prototype_autoencoder'",
+    "aux_logits": "a model with a second head, whose outputs(x) has 'aux_logits'",
+    "dim": "a model whose outputs(x) has 'embeddings' (mlp, cnn, rbf)",
+}
+
+
+def needs_outputs(needs: Collection[str], batch: Collection[str]) -> bool:
+    """Whether the model must be asked for more than its logits."""
+    return bool(set(needs) - {"logits"} - set(batch))
+
+
+def forward(model: nn.Module, x: Tensor, *, more: bool) -> dict[str, Tensor]:
+    """The model's outputs by name: ``logits`` (n, K) alone, or all that ``outputs(x)`` gives."""
+    outputs = getattr(model, "outputs", None)
+    if more and callable(outputs):
+        return dict(outputs(x))
+    result = model(x)
+    logits = getattr(result, "logits", result)
+    if not isinstance(logits, Tensor):
+        raise ShapeError(
+            f"the model {type(model).__name__} returns {type(result).__name__}; it must return logits, "
+            "a tensor (N, K), or a result with .logits, and may name further outputs in outputs(x) -> dict"
+        )
+    return {"logits": logits}
+
+
+def check(
+    who: str, needs: Collection[str], *, batch: Collection[str], outputs: Collection[str], model: str
+) -> None:
+    """Refuses a loss whose needs cannot be filled, before anything is trained.
+
+    Raises:
+        MissingNeed: names what is missing and what would provide it.
+    """
+    missing = [name for name in needs if name not in outputs and name not in batch]
+    if missing:
+        remedies = "; ".join(f"{name!r} comes from {_remedy(name)}" for name in missing)
+        raise MissingNeed(
+            f"{who} needs {missing}, which neither the batch ({sorted(batch)}) nor the model {model!r} "
+            f"({sorted(outputs)}) has: {remedies}"
+        )
+
+
+def fill(needs: Collection[str], batch: Mapping[str, Any], outputs: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The needs by name; the model's outputs come before the batch."""
+    return {name: outputs[name] if name in outputs else batch[name] for name in needs}
+
+
+def _remedy(name: str) -> str:
+    return _FROM_MODEL.get(name, f"Run(..., extras={{{name!r}: array}}) with one row per sample")

@@ -1,0 +1,132 @@
+"""All that lives between two resets of a run."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from clsviz.catalogue import Spec
+from clsviz.data import load, with_imbalance, with_label_noise
+from clsviz.data.dataset import Dataset
+from clsviz.errors import InputError
+from clsviz.models import create, network
+from clsviz.training.engine import LoopEngine, pick_device
+from clsviz.training.experiment import OWN, Experiment
+from clsviz.training.seeding import derive
+from clsviz.training.snapshot import Snapshot
+from clsviz.training.source import new_run_id
+from clsviz.training.timeline import Timeline
+
+
+class Session:
+    """Dataset, model, engine, timeline and curve of one run from one reset to the next.
+
+    Built in the caller's thread, so that what cannot be trained is refused there; afterwards the
+    trainer's thread alone steps the engine.
+
+    Args:
+        base: the dataset behind ``experiment.data``, before noise and imbalance; None loads it.
+        own_module: the untrained module behind ``experiment.model`` when that is "own"; copied.
+        extras: see `LoopEngine`.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        *,
+        base: Dataset | None = None,
+        own_module: nn.Module | None = None,
+        extras: Mapping[str, Any] | None = None,
+        budget_bytes: int,
+    ) -> None:
+        self.experiment = experiment
+        self.run_id = new_run_id()
+        self.base = base if base is not None else base_data(experiment)
+        self.dataset = training_data(experiment, self.base)
+        self.template = _model(experiment, self.dataset, own_module)
+        self.network = network(self.template)
+        self.extras = dict(extras or {})
+        self.device = pick_device(experiment.device)
+        self.engine = LoopEngine(
+            copy.deepcopy(self.template), self.dataset, experiment, extras=self.extras, device=self.device
+        )
+        self.timeline = Timeline(budget_bytes)
+        self.curve: list[dict[str, float]] = []
+        self.target = experiment.epochs * self.engine.steps_per_epoch
+        self.stop_at: int | None = None
+
+    @property
+    def loss(self) -> Spec:
+        return self.experiment.loss
+
+    def record(self, *, provisional: bool = False) -> Snapshot | None:
+        """Adds this moment to the timeline; None, and nothing added, when it is not finite."""
+        snapshot = self.engine.capture(with_logits=self.network is None)
+        train_loss = snapshot.metrics["train_loss"]
+        theta = snapshot.theta
+        assert theta is not None  # an engine trains a module
+        if not self.engine.finite or not math.isfinite(train_loss) or not np.isfinite(theta).all():
+            return None
+        self.timeline.add(snapshot, provisional=provisional)
+        if not provisional:
+            self.note(snapshot)
+        return snapshot
+
+    def note(self, snapshot: Snapshot) -> None:
+        """Adds a snapshot's numbers to the learning curve."""
+        if not self.curve or self.curve[-1]["step"] < snapshot.step:
+            self.curve.append({"step": snapshot.step, "epoch": snapshot.epoch, **snapshot.metrics})
+
+    def cut(self) -> bool:
+        """Drops what lies after the engine's step; whether there was anything."""
+        step = self.engine.step
+        if self.timeline.latest.step <= step:
+            return False
+        self.timeline.truncate(step)
+        self.curve = [row for row in self.curve if row["step"] <= step]
+        return True
+
+    def is_due(self) -> bool:
+        """Whether this step's snapshot stays: each epoch, and 1, 2, 4, ... within the first."""
+        step, epoch = self.engine.step, self.engine.steps_per_epoch
+        return step % epoch == 0 or (step < epoch and step & (step - 1) == 0)
+
+
+def base_data(experiment: Experiment) -> Dataset:
+    """The dataset that an experiment names, as the catalogue makes it."""
+    if experiment.data.name == OWN:
+        raise InputError('data "own" means your own arrays: give them as Run(..., data=(X, y))')
+    return load(experiment.data)
+
+
+def training_data(experiment: Experiment, base: Dataset) -> Dataset:
+    """`base` with the experiment's imbalance and label noise in the training part."""
+    dataset = base
+    seed = derive(experiment.seed, "labels")
+    if experiment.imbalance is not None:
+        spec = experiment.imbalance
+        dataset = with_imbalance(dataset, profile=spec.name, factor=spec.params["factor"], seed=seed)
+    if experiment.label_noise is not None:
+        spec = experiment.label_noise
+        dataset = with_label_noise(dataset, kind=spec.name, rate=spec.params["rate"], seed=seed)
+    return dataset
+
+
+def _model(experiment: Experiment, dataset: Dataset, own: nn.Module | None) -> nn.Module:
+    if experiment.model.name == OWN:
+        if own is None:
+            raise InputError('model "own" means your own module: give it as Run(..., module=...)')
+        return copy.deepcopy(own).cpu()
+    return create(
+        experiment.model,
+        dataset.n_features,
+        dataset.n_classes,
+        seed=derive(experiment.seed, "weights"),
+        image_shape=dataset.image_shape,
+        X=dataset.X[dataset.train],
+    )
