@@ -35,7 +35,29 @@ _HOMES = {
     "ReliabilityDiagram": "widgets",
     "SampleInspector": "widgets",
 }
-__all__ = sorted([*_MODULES, *_HOMES, "__version__"])
+__all__ = [
+    "BoundaryView",
+    "ConfusionMatrix",
+    "Experiment",
+    "Lab",
+    "LossLandscape",
+    "PrototypeGallery",
+    "ReliabilityDiagram",
+    "Run",
+    "SampleInspector",
+    "Spec",
+    "boundary",
+    "calibration",
+    "catalogue",
+    "data",
+    "landscape",
+    "losses",
+    "models",
+    "prototypes",
+    "training",
+    "watch",
+    "widgets",
+]
 
 if TYPE_CHECKING:
     from clsviz import (

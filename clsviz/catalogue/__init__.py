@@ -30,9 +30,7 @@ def _index() -> dict[str, Method]:
 
 def methods(kind: str | None = None, family: str | None = None) -> list[Method]:
     """All entries, in order of registration, or those of one kind and/or family."""
-    return [
-        m for m in _index().values() if kind in (None, m.kind) and family in (None, m.family)
-    ]
+    return [m for m in _index().values() if kind in (None, m.kind) and family in (None, m.family)]
 
 
 def get(id: str) -> Method:

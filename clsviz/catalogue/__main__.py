@@ -21,4 +21,4 @@ def render() -> str:
 
 if __name__ == "__main__":
     catalogue.INDEX.write_text(render(), encoding="utf-8")
-    print(f"wrote {len(catalogue.REGISTRY)} entries to {catalogue.INDEX.name}")
+    print(f"wrote {len(catalogue.load())} entries to {catalogue.INDEX.name}")

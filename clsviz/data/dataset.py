@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+
+_SAME = np.zeros(0, np.int64)  # stands for "the same as y"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,11 +25,11 @@ class Dataset:
     class_names: tuple[str, ...]  # K names; absent classes keep theirs
     feature_names: tuple[str, ...]  # D names
     image_shape: tuple[int, int] | None = None  # (height, width) when samples are grey images
-    y_clean: np.ndarray = None  # type: ignore[assignment]  # (N,) int64; y where nothing was changed
+    y_clean: np.ndarray = field(default_factory=lambda: _SAME)  # (N,) int64; y where nothing was changed
     bayes_error: float | None = None  # known for toys with a known Bayes rule, in [0, 1]
 
     def __post_init__(self) -> None:
-        if self.y_clean is None:
+        if self.y_clean is _SAME:
             object.__setattr__(self, "y_clean", self.y)
 
     @property

@@ -22,7 +22,7 @@ CHUNK = 2**19  # logits per block
 
 def score_key(u: float) -> str:
     """Name of the table of a place; js/src/core/landscape.ts asks for it."""
-    return f"u={u + 0.0:.2f}"
+    return f"u={u + 0.0:.2f}"  # + 0.0: no "-0.00"
 
 
 def score_terms(u: float, m: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from clsviz.prototypes.exemplars import KCenter, class_medoids, herding, kcenter_greedy
 from clsviz.prototypes.gallery import GalleryItem, PrototypeGallery, build_gallery
 from clsviz.prototypes.losses import PrototypeLosses, prototype_losses
-from clsviz.prototypes.means import NearestMean, NearestMeanClassifier, nearest_mean
+from clsviz.prototypes.means import NearestMean, NearestMeanClassifier, TwoMeans, nearest_mean, two_means
 from clsviz.prototypes.networks import (
     PrototypeAutoencoder,
     PrototypeOutput,
@@ -28,6 +28,7 @@ __all__ = [
     "PrototypeGallery",
     "PrototypeLosses",
     "PrototypeOutput",
+    "TwoMeans",
     "build_gallery",
     "class_medoids",
     "herding",
@@ -38,4 +39,5 @@ __all__ = [
     "protopnet_similarity",
     "prototype_distances",
     "prototype_losses",
+    "two_means",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -142,3 +143,48 @@ def nearest_mean(
     means = classifier.partial_fit(features, labels).means.to(features)
     present = classifier.counts.to(features.device) > 0
     return NearestMean(means, *_classify(means, present, queries.to(features), metric))
+
+
+class TwoMeans(NamedTuple):
+    """Up to two means for each class that occurs, in the order of the classes."""
+
+    means: Tensor  # (M, D) float64
+    classes: Tensor  # (M,) int64
+
+
+@method(
+    kind="probe",
+    title="Two means per class",
+    paper="Pearson 1901, On lines and planes of closest fit (the axis of the split)",
+    formula=r"\mu_{c\pm}=\operatorname{mean}\{x_i:y_i=c,\ \pm\langle x_i-\mu_c,v_c\rangle\ge 0\}",
+    needs=("features", "labels"),
+)
+@torch.no_grad()
+def two_means(features: Tensor, labels: Tensor) -> TwoMeans:
+    """The means of the two halves of each class, split at its mean across its first principal axis.
+
+    Deterministic: the axis has its entry of largest magnitude positive, the half on its negative side
+    comes first. A class whose samples do not differ keeps one mean.
+
+    Args:
+        features: (N, D).
+        labels: (N,) int >= 0.
+
+    Raises:
+        ShapeError: lengths disagree.
+        InputError: NaN or inf, negative labels.
+    """
+    features = real_tensor(features, "features", 2).double()
+    labels = class_indices(labels, "labels", len(features))
+    means, classes = [], []
+    for c in sorted(set(labels.tolist())):
+        own = features[labels == c]
+        centred = own - own.mean(0)
+        axis = torch.linalg.svd(centred, full_matrices=False).Vh[0]
+        axis = axis * axis[axis.abs().argmax()].sign()
+        below = centred @ axis < 0
+        for half in (own[below], own[~below]):
+            if len(half):
+                means.append(half.mean(0))
+                classes.append(c)
+    return TwoMeans(torch.stack(means), torch.tensor(classes))

@@ -29,6 +29,7 @@ def case(X: np.ndarray, y: np.ndarray, k: int) -> dict[str, Any]:
         "mean_nearest_distances": means.nearest_distances.tolist(),
         "medoid_nearest_indices": tiles.nearest_indices.tolist(),
         "medoid_nearest_distances": tiles.nearest_distances.tolist(),
+        "two_means": prototypes.two_means(features, labels).means.tolist(),
         "nearest_mean": nearest.predictions.tolist(),
         "nearest_mean_distances": nearest.distances[:, present].tolist(),
     }

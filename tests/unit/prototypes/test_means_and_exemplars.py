@@ -120,3 +120,19 @@ def test_k_centres_do_not_repeat_equal_samples():
 def test_wrong_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_two_means_split_each_class_at_its_mean_across_its_longest_axis():
+    features = torch.tensor([[0.0, 0], [1, 0], [9, 0], [10, 0], [5, 5], [5, 5]])
+    halves = prototypes.two_means(features, torch.tensor([0, 0, 0, 0, 2, 2]))
+    assert halves.means.tolist() == [[0.5, 0], [9.5, 0], [5, 5]]
+    assert halves.classes.tolist() == [0, 0, 2]
+
+
+def test_two_means_weighted_by_their_sizes_give_the_class_mean():
+    halves = prototypes.two_means(X, Y)
+    mean = X[Y == 1].mean(0)
+    a, b = halves.means[halves.classes == 1]
+    share = ((mean - b) @ (a - b)) / ((a - b) @ (a - b))
+    torch.testing.assert_close(share * a + (1 - share) * b, mean)
+    assert 0 < share < 1

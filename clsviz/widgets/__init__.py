@@ -1,0 +1,19 @@
+"""Widgets: one class per view, and the laboratory that holds them all."""
+
+from clsviz.widgets.boundary import BoundaryView
+from clsviz.widgets.confusion import ConfusionMatrix
+from clsviz.widgets.inspector import SampleInspector
+from clsviz.widgets.lab import Lab
+from clsviz.widgets.landscape import LossLandscape
+from clsviz.widgets.prototypes import PrototypeGallery
+from clsviz.widgets.reliability import ReliabilityDiagram
+
+__all__ = [
+    "BoundaryView",
+    "ConfusionMatrix",
+    "Lab",
+    "LossLandscape",
+    "PrototypeGallery",
+    "ReliabilityDiagram",
+    "SampleInspector",
+]

@@ -1,0 +1,233 @@
+"""What all widgets have in common: the shared state, the session, messages, export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import anywidget
+import numpy as np
+import traitlets
+
+from clsviz import catalogue
+from clsviz._paths import STATIC
+from clsviz.errors import InputError
+from clsviz.training import Source
+from clsviz.widgets import export
+from clsviz.widgets.session import Session
+from clsviz.widgets.sources import estimator_source
+from clsviz.widgets.traits import Array
+
+
+def asset(name: str) -> Path:
+    """A file of the front end.
+
+    Raises:
+        InputError: it has not been built; the message says how.
+    """
+    path = STATIC / name
+    if not path.is_file():
+        raise InputError(
+            f"the front end is not built: {name} is missing. Run `clsviz check`, or `make build`"
+        )
+    return path
+
+
+def temperature_range() -> catalogue.Param:
+    return catalogue.get("calibration.apply_temperature").param("temperature")
+
+
+class Linked(traitlets.HasTraits):
+    """The state that linked views share (js/src/core/store.ts, SHARED)."""
+
+    temperature = traitlets.Float(1.0, help="divides the logits, 0.05 to 20").tag(sync=True)
+    step = traitlets.Int(None, allow_none=True, help="training step on screen; None is the newest").tag(
+        sync=True, of_run=True
+    )
+    score = traitlets.Float(
+        None, allow_none=True, help="place on the loss line, -1 to 1; None: as trained"
+    ).tag(sync=True)
+    selection = Array("int32", help="indices of the selected samples, or None").tag(of_run=True)
+    marked = traitlets.Int(None, allow_none=True, help="index of the sample under inspection").tag(
+        sync=True, of_run=True
+    )
+    pair = traitlets.List(traitlets.Int(), None, allow_none=True, minlen=2, maxlen=2).tag(
+        sync=True, of_run=True
+    )
+    tilt = traitlets.Float(None, allow_none=True, help="degrees; None is as trained").tag(
+        sync=True, of_run=True
+    )
+    pinned = traitlets.Dict(default_value=None, allow_none=True).tag(sync=True, of_run=True)
+
+    @traitlets.validate("temperature")
+    def _valid_temperature(self, proposal: Any) -> float:
+        range_ = temperature_range().range
+        assert range_ is not None
+        if not range_.low <= proposal["value"] <= range_.high:
+            raise traitlets.TraitError(
+                f"temperature must lie in {range_.low} to {range_.high}, got {proposal['value']}"
+            )
+        return float(proposal["value"])
+
+    @traitlets.validate("score")
+    def _valid_score(self, proposal: Any) -> float | None:
+        value = proposal["value"]
+        if value is not None and not -1 <= value <= 1:
+            raise traitlets.TraitError(f"score must lie in -1 to 1 or be None, got {value}")
+        return value
+
+    @traitlets.validate("pair")
+    def _valid_pair(self, proposal: Any) -> list[int] | None:
+        value, k = proposal["value"], self.session.dataset.n_classes  # type: ignore[attr-defined]
+        if value is not None and (value[0] == value[1] or not all(0 <= v < k for v in value)):
+            raise traitlets.TraitError(f"pair must be two different classes in 0..{k - 1}, got {value}")
+        return value
+
+    @traitlets.validate("selection")
+    def _valid_selection(self, proposal: Any) -> np.ndarray | None:
+        value, n = proposal["value"], len(self.session.dataset.y)  # type: ignore[attr-defined]
+        if value is not None and value.size and not (value.min() >= 0 and value.max() < n):
+            raise traitlets.TraitError(f"selection must hold sample indices in 0..{n - 1}")
+        return value
+
+
+class ClsvizWidget(anywidget.AnyWidget, Linked):
+    """A widget over one source. Unknown keywords are refused by name."""
+
+    bundle: ClassVar[str]  # name of the file in static/
+    stream = traitlets.Unicode().tag(sync=True)
+    catalogue = traitlets.Dict().tag(sync=True)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Names the front end's files where they are built; anywidget reloads them when they change."""
+        script, style = STATIC / f"{cls.__dict__.get('bundle')}.js", STATIC / "clsviz.css"
+        if script.is_file() and style.is_file():  # where they are not, __init__ says what to do
+            cls._esm, cls._css = script, style
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self, source: Source, **options: Any) -> None:
+        unknown = set(options) - set(self.class_own_traits_of())
+        if unknown:
+            raise InputError(
+                f"{type(self).__name__} has no option {sorted(unknown)}; it has {sorted(self.class_own_traits_of())}"
+            )
+        self.session = Session.of(source)
+        asset(f"{self.bundle}.js")
+        super().__init__(stream=self.session.widget.model_id or "", catalogue=self._menus(), **options)
+        self.session.join(self)
+        self.on_msg(lambda _widget, content, _buffers: self.session.answer(content, self))
+
+    @classmethod
+    def class_own_traits_of(cls) -> list[str]:
+        """Names of the options a user may set."""
+        hidden = set(anywidget.AnyWidget.class_trait_names()) | {"stream", "catalogue"}
+        return [n for n in cls.class_trait_names() if n not in hidden and not n.startswith("_")]
+
+    @property
+    def source(self) -> Source:
+        """The run, watched loop or static model behind this widget."""
+        return self.session.source
+
+    def set_state(self, sync_data: Mapping[str, Any]) -> None:
+        """Takes state from the browser; what does not fit becomes an error in the view."""
+        try:
+            super().set_state(sync_data)
+        except (traitlets.TraitError, ValueError, TypeError, KeyError) as error:
+            self.session.report("message", error)
+
+    def forget(self) -> None:
+        """Drops what refers to samples, classes and steps of the former run."""
+        with self.hold_sync():
+            for name in self.trait_names(of_run=True):
+                setattr(self, name, None)
+
+    def state(self) -> dict[str, Any]:
+        """All that is set, as plain values: what an exported file starts from."""
+        names = [*self.class_own_traits_of(), "catalogue"]
+        values = {name: getattr(self, name) for name in names}
+        return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in values.items()}
+
+    def to_html(self, path: str | Path | None = None, *, title: str | None = None) -> str:
+        """This view as one HTML file that works without a kernel or network.
+
+        Sliders that recompute in the browser stay live. Where all snapshots would make the file larger
+        than 3 MB, fewer of them go along, and the page says so.
+
+        Args:
+            path: where to write it; None only returns the text.
+            title: the page's title.
+        """
+        text = export.page(
+            self, asset(f"{self.bundle}.js"), asset("clsviz.css"), title or type(self).__name__
+        )
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def _menus(self) -> dict[str, Any]:
+        """Ranges and menus of this widget's controls, from the catalogue."""
+        return {"temperature": _param_json(temperature_range())} | {
+            "n_bins": _param_json(catalogue.get("calibration.reliability_diagram").param("n_bins"))
+        }
+
+
+class View(ClsvizWidget):
+    """A view that stands alone; the same view of a lab is reached as ``lab.views.<name>``."""
+
+    @classmethod
+    def from_run(cls, run: Source, **options: Any) -> Self:
+        """This view on a live run (or `watch`), also in another cell than the lab's.
+
+        Args:
+            run: a `Run`, a `Watch`, or any other source.
+            options: state to begin with, e.g. ``temperature=2``.
+        """
+        return cls(run, **options)
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, X: Any, y: Any, **options: Any) -> Self:
+        """This view on a trained classifier.
+
+        Args:
+            estimator: a ``torch.nn.Module`` that maps (N, D) to logits, or a fitted scikit-learn classifier.
+            X: (N, D) samples; array, tensor or DataFrame.
+            y: (N,) labels, integers or strings.
+            options: state to begin with.
+
+        Raises:
+            InputError: X, y and the estimator's classes do not fit together.
+        """
+        return cls(estimator_source(estimator, X, y), **options)
+
+
+def _param_json(param: catalogue.Param) -> dict[str, Any]:
+    range_ = param.range
+    return {
+        "name": param.name,
+        "default": param.default,
+        "range": None
+        if range_ is None
+        else {
+            "low": range_.low,
+            "high": range_.high,
+            "step": range_.step,
+            "log": range_.log,
+            "unit": range_.unit,
+        },
+        "choices": list(param.choices) if param.choices else None,
+    }
+
+
+def menu(kind: str) -> list[dict[str, Any]]:
+    """All entries of a kind, for a menu with sliders."""
+    return [
+        {
+            "name": m.name,
+            "title": m.title,
+            "paper": m.paper,
+            "summary": m.summary,
+            "params": [_param_json(p) for p in m.params],
+        }
+        for m in catalogue.methods(kind)
+    ]

@@ -1,0 +1,155 @@
+"""The decision boundary: where it runs, how it is tilted, how confident the classifier is beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import traitlets
+from torch import nn
+
+from clsviz import boundary
+from clsviz.boundary.local import tangent_classifier
+from clsviz.errors import InputError
+from clsviz.widgets.base import View
+from clsviz.widgets.sources import validation_logits
+from clsviz.widgets.wire import reference_rows
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+LDA_RIDGE = 1e-3  # of the mean variance, for models without a gradient
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoundaryResult:
+    """The boundary between two classes, and a linear rule that stands for it."""
+
+    pair: tuple[int, int]
+    w: np.ndarray  # (D,) normal of the rule, towards the second class
+    b: float
+    angle: float  # degrees between w and the line between the class centroids
+    strength: float  # adversarial strength of the rule, 1 is best
+    accuracy: float  # of the classifier itself between the two classes, validation samples
+    tangent: bool  # False: the model has no gradient, the rule is a linear discriminant of its data
+
+
+class BoundaryState(traitlets.HasTraits):
+    """What this view adds to the shared state."""
+
+    plane = traitlets.Enum(
+        ["tilt", "data", "pca", "points"], None, allow_none=True, help="None: by the data"
+    ).tag(sync=True)
+    points = traitlets.List(traitlets.Int(), None, allow_none=True, minlen=3, maxlen=3).tag(
+        sync=True, of_run=True
+    )
+    regularisation = traitlets.Float(None, allow_none=True, help="lambda of the L2 path").tag(sync=True)
+
+
+def most_confused_pair(logits: np.ndarray, labels: np.ndarray) -> tuple[int, int]:
+    """The two classes most often taken for one another; ties and no errors: the lowest."""
+    k = logits.shape[1]
+    counts = np.zeros((k, k), np.int64)
+    np.add.at(counts, (labels, logits.argmax(1)), 1)
+    both = np.triu(counts + counts.T, 1)
+    a, b = np.unravel_index(int(both.argmax()), both.shape)
+    return (int(a), int(b)) if a != b else (0, 1)
+
+
+class BoundaryNumbers:
+    """`.result` and `.to_plotly()`, for the widget and for the lab's view alike."""
+
+    @property
+    def result(self: Any) -> BoundaryResult:
+        """Angle, strength and accuracy of the pair of classes, recomputed in Python.
+
+        Raises:
+            InputError: the source has no inputs, or one of the two classes has no samples.
+        """
+        data = self.source.dataset
+        if data.n_features == 0:
+            raise InputError("these views were made from predictions alone: there is no space to draw in")
+        logits, labels = validation_logits(self.source, self.step)
+        a, b = self.pair if self.pair is not None else most_confused_pair(logits, labels)
+        reference = reference_rows(data)
+        X, y = data.X[reference].astype(np.float64), data.y[reference]
+        rows = (y == a) | (y == b)
+        two = (y[rows] == b).astype(np.int64)
+        if not 0 < two.sum() < len(two):
+            raise InputError(
+                f"the boundary needs samples of both classes {data.class_names[a]!r} and {data.class_names[b]!r}"
+            )
+        model = self.source.model_at(self.step)
+        is_module = isinstance(model, nn.Module)
+        if is_module:
+            tangent = tangent_classifier(model, X, y, a, b)
+            w, offset = tangent.w, tangent.b
+        else:
+            w, offset = _discriminant(X[rows], two)
+        if self.tilt is not None:
+            basis = boundary.tilting_basis(w, X[rows], two)
+            through = X[rows][two == 0].mean(0) / 2 + X[rows][two == 1].mean(0) / 2
+            tilted = boundary.tilted_classifier(basis.z, basis.n, np.deg2rad(self.tilt), through)
+            w, offset = tilted.w, tilted.b
+        own = (labels == a) | (labels == b)
+        right = (logits[own, b] > logits[own, a]) == (labels[own] == b)
+        return BoundaryResult(
+            (a, b),
+            w,
+            float(offset),
+            boundary.deviation_angle(w, X[rows], two, degrees=True),
+            boundary.adversarial_strength(w, offset, X[rows], two),
+            float(right.mean()) if own.any() else float("nan"),
+            is_module,
+        )
+
+    def to_plotly(self: Any) -> Figure:
+        """The pair's samples along and across the centroid direction, with the rule's line."""
+        import plotly.graph_objects as go
+
+        r, data = self.result, self.source.dataset
+        X, y = data.X[data.validation].astype(np.float64), data.y[data.validation]
+        rows = np.isin(y, r.pair)
+        basis = boundary.tilting_basis(r.w, X[rows], (y[rows] == r.pair[1]).astype(np.int64))
+        along, across = (X[rows] @ v for v in (basis.z, basis.n))
+        figure = go.Figure()
+        for k, symbol, colour in zip(r.pair, ("circle", "triangle-up"), ("#0072b2", "#e69f00"), strict=True):
+            own = y[rows] == k
+            figure.add_scatter(
+                x=along[own],
+                y=across[own],
+                mode="markers",
+                name=data.class_names[k],
+                marker={"symbol": symbol, "color": colour, "line": {"width": 1, "color": "#1f2328"}},
+            )
+        wz, wn = r.w @ basis.z, r.w @ basis.n
+        ends = np.array([across.min(), across.max()])
+        figure.add_scatter(
+            x=-(r.b + wn * ends) / wz, y=ends, mode="lines", name="boundary", line={"color": "#1f2328"}
+        )
+        return figure.update_layout(
+            title=f"angle {r.angle:.1f}°, adversarial strength {r.strength:.2f}",
+            xaxis_title="along the centroids",
+            yaxis_title="across, in the normal's plane",
+        )
+
+
+def _discriminant(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
+    """Linear discriminant through the middle of the centroids, with a ridge on the pooled covariance."""
+    means = [X[y == c].mean(0) for c in (0, 1)]
+    centred = X - np.stack(means)[y]
+    cov = centred.T @ centred / len(X)
+    cov += LDA_RIDGE * np.trace(cov) / len(cov) * np.eye(len(cov))
+    w = np.linalg.solve(cov, means[1] - means[0])
+    return w, float(-w @ (means[0] + means[1]) / 2)
+
+
+class BoundaryView(BoundaryNumbers, BoundaryState, View):
+    """Decision regions with confidence as saturation, and the tilt of the boundary between two classes.
+
+    On two-dimensional data the plane itself; else the plane of the centroid direction and the boundary's
+    normal, a PCA plane, or the plane through three samples.
+    """
+
+    bundle = "boundary"

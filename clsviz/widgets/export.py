@@ -1,0 +1,85 @@
+"""A view as one HTML file: its bundle, its state, and the messages it would have got from the kernel."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import html
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clsviz.widgets.wire import Packet
+
+if TYPE_CHECKING:
+    from clsviz.widgets.base import ClsvizWidget
+
+MAX_BYTES = 3_000_000  # of the whole file
+FEWEST_SNAPSHOTS = 2
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ margin: 0; background: #fff; }}
+main {{ max-width: 1260px; margin: 0 auto; padding: 8px; }}
+footer {{ font: 12px/1.5 system-ui, sans-serif; color: #57606a; padding: 0 16px 16px; }}
+@media (prefers-color-scheme: dark) {{ body {{ background: #111315; }} footer {{ color: #a9b1bb; }} }}
+{css}
+</style>
+<main><div id="view"></div></main>
+<footer>{footer}</footer>
+<script type="text/plain" id="bundle">{bundle}</script>
+<script type="text/plain" id="payload">{payload}</script>
+<script type="module">
+const text = (id) => document.getElementById(id).textContent;
+const url = URL.createObjectURL(new Blob([text("bundle").replaceAll("<\\\\/script", "<" + "/script")], {{ type: "text/javascript" }}));
+const module = await import(url);
+const view = document.getElementById("view");
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const theme = () => view.classList.toggle("clsviz-dark", dark.matches);
+dark.addEventListener("change", theme);
+theme();
+await module.default.show(view, text("payload"));
+</script>
+</html>
+"""
+
+
+def payload(state: dict[str, Any], packets: list[Packet]) -> str:
+    """Base64 of gzip of [uint32 length][JSON][buffers]; js/src/widgets/host.ts reads it."""
+    head = {
+        "state": state,
+        "packets": [{"header": p.header, "sizes": [b.nbytes for b in p.buffers]} for p in packets],
+    }
+    text = json.dumps(head).encode()
+    numbers = b"".join(np.ascontiguousarray(b).tobytes() for p in packets for b in p.buffers)
+    whole = len(text).to_bytes(4, "little") + text + numbers
+    return base64.b64encode(gzip.compress(whole, mtime=0)).decode()
+
+
+def page(widget: ClsvizWidget, bundle: Path, css: Path, title: str) -> str:
+    """The file's text; halves the number of snapshots until it is at most MAX_BYTES."""
+    snapshots = list(widget.source.timeline)
+    total = len(snapshots)
+    # a closing tag inside the bundle would end its script element
+    code = bundle.read_text(encoding="utf-8").replace("</script", "<\\/script")
+    while True:
+        footer = "Made with clsviz. Sliders work without a kernel."
+        if len(snapshots) < total:
+            footer += f" {len(snapshots)} of {total} snapshots of the training are in this file."
+        text = PAGE.format(
+            title=html.escape(title),
+            css=css.read_text(encoding="utf-8"),
+            footer=html.escape(footer),
+            bundle=code,
+            payload=payload(widget.state(), widget.session.record(snapshots)),
+        )
+        if len(text) <= MAX_BYTES or len(snapshots) <= FEWEST_SNAPSHOTS:
+            return text
+        snapshots = [*snapshots[:-1:2], snapshots[-1]]

@@ -1,0 +1,182 @@
+"""The laboratory: a network that trains, and all views of it over one state."""
+
+from __future__ import annotations
+
+import copy
+import weakref
+from typing import Any
+
+import traitlets
+
+from clsviz import catalogue
+from clsviz.errors import InputError
+from clsviz.training import Experiment, Run, Source
+from clsviz.widgets.base import ClsvizWidget, View, menu
+from clsviz.widgets.boundary import BoundaryNumbers, BoundaryState, BoundaryView
+from clsviz.widgets.confusion import ConfusionMatrix, ConfusionNumbers, ConfusionState
+from clsviz.widgets.facade import Facade, Views
+from clsviz.widgets.inspector import InspectorNumbers, InspectorState, SampleInspector
+from clsviz.widgets.landscape import LandscapeNumbers, LandscapeState, LossLandscape
+from clsviz.widgets.prototypes import PrototypeGallery, PrototypesNumbers, PrototypesState
+from clsviz.widgets.reliability import ReliabilityDiagram, ReliabilityNumbers, ReliabilityState
+
+VIEWS: dict[str, tuple[type[View], type[traitlets.HasTraits], type]] = {
+    "reliability": (ReliabilityDiagram, ReliabilityState, ReliabilityNumbers),
+    "boundary": (BoundaryView, BoundaryState, BoundaryNumbers),
+    "landscape": (LossLandscape, LandscapeState, LandscapeNumbers),
+    "prototypes": (PrototypeGallery, PrototypesState, PrototypesNumbers),
+    "confusion": (ConfusionMatrix, ConfusionState, ConfusionNumbers),
+    "inspector": (SampleInspector, InspectorState, InspectorNumbers),
+}
+PACE = 12.0  # epochs a second: slow enough to watch, fast enough to wait for
+
+# Each view's own state, under its name: reliability_n_bins, boundary_plane, ...
+_OwnStates = type(
+    "_OwnStates",
+    (traitlets.HasTraits,),
+    {
+        f"{name}_{key}": copy.deepcopy(trait)
+        for name, (_, state, _) in VIEWS.items()
+        for key, trait in state.class_own_traits().items()
+    },
+)
+
+_labs_of_cells: weakref.WeakValueDictionary[str, Lab] = weakref.WeakValueDictionary()
+
+
+class Lab(ClsvizWidget, _OwnStates):  # type: ignore[misc, valid-type]
+    """The whole laboratory; as the last line of a cell it shows itself.
+
+    Training begins at once, at a pace that can be watched. All that is on screen can be reached from
+    code and the other way round: ``lab.run.pause()``, ``lab.temperature = 2``,
+    ``lab.views.reliability.n_bins = 20``, ``lab.selection``.
+
+    Args:
+        data: name of a dataset, a `Dataset`, arrays ``(X, y)``, or an `Experiment`.
+        model: name of a model, or your own ``torch.nn.Module``.
+        loss: name of a loss. optimizer: name of an optimiser. Each may be a `Spec` with parameters.
+        autostart: begin to train at once.
+        pace: epochs a second at most; None for as fast as it goes.
+        options: settings of `Experiment` (``epochs=100``, ``label_noise=0.1``, ``seed=3``) and state to
+            begin with (``temperature=2``).
+
+    Raises:
+        InputError, UnknownName: a name or value that cannot be used; the message says what can.
+    """
+
+    bundle = "lab"
+
+    def __init__(
+        self,
+        data: Any = "digits",
+        model: Any = "mlp",
+        loss: Any = "cross_entropy",
+        optimizer: Any = "sgd",
+        *,
+        autostart: bool = True,
+        pace: float | None = PACE,
+        **options: Any,
+    ) -> None:
+        state = {k: options.pop(k) for k in list(options) if k in self.class_own_traits_of()}
+        if isinstance(data, Experiment):
+            run = Run(data, pace=pace)
+        else:
+            run = _make_run(data, model, loss, optimizer, pace, options)
+        self._show(run, state)
+        self._owns_run = True
+        _close_former(self)
+        if autostart:
+            run.start()
+
+    @classmethod
+    def from_run(cls, run: Source, **state: Any) -> Lab:
+        """The laboratory on a run (or `watch`) that exists already; closing it leaves the run alone."""
+        lab = cls.__new__(cls)
+        lab._show(run, state)
+        lab._owns_run = False
+        return lab
+
+    def _show(self, run: Source, state: dict[str, Any]) -> None:
+        ClsvizWidget.__init__(self, run, **state)
+        facades = {name: Facade(self, name, view, numbers) for name, (view, _, numbers) in VIEWS.items()}
+        self.views = Views(facades)
+        self.session.want_landscape(self.landscape_plane)
+
+    @property
+    def run(self) -> Run:
+        """The run behind the lab.
+
+        Raises:
+            InputError: the lab shows a watched loop, which clsviz does not steer.
+        """
+        if not isinstance(self.source, Run):
+            raise InputError(
+                "this lab shows a watched loop: your own code trains it, there is no run to steer"
+            )
+        return self.source
+
+    def close(self) -> None:
+        """Ends the lab: its run (where it made it), its threads, its comms."""
+        if self.comm is not None:
+            if self._owns_run:
+                self.run.stop()
+            self.session.close()
+        super().close()
+
+    def _menus(self) -> dict[str, Any]:
+        noise = {
+            "name": "rate",
+            "default": 0.0,
+            "range": {"low": 0.0, "high": 0.6, "step": 0.05, "log": False, "unit": None},
+            "choices": None,
+        }
+        return (
+            super()._menus()
+            | {kind: menu(kind) for kind in ("data", "model", "loss", "optimizer")}
+            | {"label_noise": noise}
+        )
+
+
+def _make_run(
+    data: Any, model: Any, loss: Any, optimizer: Any, pace: float | None, options: dict[str, Any]
+) -> Run:
+    from torch import nn
+
+    own_module = model if isinstance(model, nn.Module) else None
+    choices = {"loss": loss, "optimizer": optimizer, **options}
+    if own_module is None:
+        choices["model"] = model
+    named = isinstance(data, str | catalogue.Spec | dict)
+    if named:
+        choices["data"] = data
+    unknown = set(choices) - set(Experiment.__dataclass_fields__)
+    if unknown:
+        raise InputError(
+            f"Lab has no option {sorted(unknown)}; it has {sorted(Experiment.__dataclass_fields__)} "
+            f"and {Lab.class_own_traits_of()}"
+        )
+    return Run(Experiment(**choices), data=None if named else data, module=own_module, pace=pace)
+
+
+def _close_former(lab: Lab) -> None:
+    """A cell that is run again closes the lab it made before."""
+    cell = _cell_id()
+    if cell is None:
+        return
+    former = _labs_of_cells.pop(cell, None)
+    if former is not None:
+        former.close()
+    _labs_of_cells[cell] = lab
+
+
+def _cell_id() -> str | None:
+    """Id of the notebook cell that runs now, as the front end tells it; None elsewhere."""
+    try:
+        from IPython.core.getipython import get_ipython
+
+        shell: Any = get_ipython()
+        parent = shell.get_parent() if shell is not None else {}
+    except (ImportError, AttributeError):  # no IPython, or a shell without a front end
+        return None
+    cell = parent.get("metadata", {}).get("cellId")
+    return str(cell) if cell else None

@@ -1,0 +1,161 @@
+"""What the browser may ask of the kernel: every message is checked here, once, before anything runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clsviz.errors import MessageError
+
+COMMANDS = ("train", "pause", "step", "reset", "stop")
+PLANES = ("path", "random")
+MAX_FEATURES = 100_000
+MAX_RESOLUTION = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """A page shows this session and wants all there is."""
+
+    via: str  # "stream" or "control": the comm it listens on
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Dotted paths of the experiment with new values."""
+
+    changes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Seek:
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskLandscape:
+    plane: str
+    step: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskField:
+    """Logits on a grid of a plane, for networks the browser cannot run."""
+
+    key: str
+    step: int | None
+    origin: tuple[float, ...]
+    u: tuple[float, ...]
+    v: tuple[float, ...]
+    xlim: tuple[float, float]
+    ylim: tuple[float, float]
+    resolution: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    task: str
+
+
+Request = Hello | Command | Change | Seek | AskLandscape | AskField | Cancel
+
+
+def parse(content: Any) -> Request:
+    """The request in a message's content.
+
+    Raises:
+        MessageError: it is not a message of ours, a field is missing, of the wrong type or out of range.
+    """
+    if not isinstance(content, Mapping):
+        raise MessageError(f"a message is an object, not {type(content).__name__}")
+    kind = content.get("kind")
+    reader = _READERS.get(kind) if isinstance(kind, str) else None
+    if reader is None:
+        raise MessageError(f"unknown kind of message {str(kind)[:60]!r}; known: {sorted(_READERS)}")
+    return reader(content)
+
+
+def _text(content: Mapping[str, Any], key: str, allowed: tuple[str, ...] | None = None) -> str:
+    value = content.get(key)
+    if not isinstance(value, str) or len(value) > 500 or (allowed and value not in allowed):
+        raise MessageError(
+            f"{key} must be {'one of ' + str(allowed) if allowed else 'a short text'}, got {value!r:.80}"
+        )
+    return value
+
+
+def _whole(content: Mapping[str, Any], key: str, low: int, high: int) -> int:
+    value = content.get(key)
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not math.isfinite(value)
+        or value != int(value)
+    ):
+        raise MessageError(f"{key} must be a whole number, got {value!r:.80}")
+    if not low <= value <= high:
+        raise MessageError(f"{key} must lie in {low}..{high}, got {value}")
+    return int(value)
+
+
+def _step(content: Mapping[str, Any]) -> int | None:
+    return None if content.get("step") is None else _whole(content, "step", 0, 2**53)
+
+
+def _numbers(content: Mapping[str, Any], key: str, most: int) -> tuple[float, ...]:
+    value = content.get(key)
+    if not isinstance(value, list) or not 1 <= len(value) <= most:
+        raise MessageError(f"{key} must be a list of 1..{most} numbers")
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in value):
+        raise MessageError(f"{key} must hold finite numbers only")
+    return tuple(float(v) for v in value)
+
+
+def _limits(content: Mapping[str, Any], key: str) -> tuple[float, float]:
+    limits = _numbers(content, key, 2)
+    if len(limits) != 2 or not limits[0] < limits[1]:
+        raise MessageError(f"{key} must be [low, high] with low below high")
+    return limits
+
+
+def _change(content: Mapping[str, Any]) -> Change:
+    changes = content.get("changes")
+    if not isinstance(changes, Mapping) or not changes or len(changes) > 50:
+        raise MessageError("changes must be an object of 1..50 dotted paths")
+    if not all(isinstance(k, str) and len(k) <= 100 for k in changes):
+        raise MessageError("changes must have short texts as keys")
+    return Change(dict(changes))
+
+
+def _field(content: Mapping[str, Any]) -> AskField:
+    origin, u, v = (_numbers(content, key, MAX_FEATURES) for key in ("origin", "u", "v"))
+    if not len(origin) == len(u) == len(v):
+        raise MessageError("origin, u and v must have the same length")
+    return AskField(
+        _text(content, "key"),
+        _step(content),
+        origin,
+        u,
+        v,
+        _limits(content, "xlim"),
+        _limits(content, "ylim"),
+        _whole(content, "resolution", 2, MAX_RESOLUTION),
+    )
+
+
+_READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
+    "hello": lambda c: Hello(_text(c, "via", ("stream", "control"))),
+    "command": lambda c: Command(_text(c, "name", COMMANDS)),
+    "change": _change,
+    "seek": lambda c: Seek(_whole(c, "step", 0, 2**53)),
+    "landscape": lambda c: AskLandscape(_text(c, "plane", PLANES), _step(c)),
+    "field": _field,
+    "cancel": lambda c: Cancel(_text(c, "task", ("landscape", "field"))),
+}

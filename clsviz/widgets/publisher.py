@@ -1,0 +1,121 @@
+"""The thread that tells the browser what a source does: newest wins, a bounded number of messages."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from clsviz.training import Event, Snapshot, Source
+from clsviz.widgets.wire import Packet, chunked, run_packet, snapshots_packet, state_packet
+
+MAX_PER_SECOND = 25  # publications; the server drops what exceeds its own rate limit
+MOST_SNAPSHOTS = 64  # in one message
+
+Send = Callable[[dict[str, Any], list[memoryview]], None]
+
+
+class Publisher:
+    """Collects events of a source and sends them on, at most MAX_PER_SECOND times a second.
+
+    Nothing is sent until a page has asked for everything once (`greet`). Snapshots that come faster
+    than they can be sent travel together; states collapse to the last.
+    """
+
+    def __init__(self, source: Source, send: Send) -> None:
+        self.source = source
+        self._send = send
+        self._wake = threading.Condition()
+        self._greeted = False
+        self._everything = False
+        self._state = False
+        self._snapshots: dict[int, Snapshot] = {}
+        self._packets: dict[str, Packet] = {}
+        self._extras: list[Callable[[], list[Packet]]] = []
+        self._closed = False
+        self._serial = 0
+        self._thread: threading.Thread | None = None
+        self._unsubscribe = source.subscribe(self._hear)
+
+    def greet(self) -> None:
+        """A page appeared: send it all there is."""
+        with self._wake:
+            self._greeted = self._everything = True
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(target=self._work, name="clsviz-publisher", daemon=True)
+                self._thread.start()
+            self._wake.notify()
+
+    def put(self, name: str, packet: Packet) -> None:
+        """Sends one packet; a newer one of the same name replaces it while it waits."""
+        with self._wake:
+            if self._greeted:
+                self._packets[name] = packet
+                self._wake.notify()
+
+    def remember(self, make: Callable[[], list[Packet]]) -> None:
+        """What a page that appears later gets besides the run and its snapshots."""
+        self._extras.append(make)
+
+    def record(self, snapshots: list[Snapshot] | None = None) -> list[Packet]:
+        """All a page needs, in order: what `greet` sends, and what an exported file holds."""
+        kept = list(self.source.timeline) if snapshots is None else snapshots
+        packets = [run_packet(self.source)]
+        for i in range(0, len(kept), MOST_SNAPSHOTS):
+            packets.append(snapshots_packet(self.source, kept[i : i + MOST_SNAPSHOTS]))
+        return packets + [packet for make in self._extras for packet in make()]
+
+    def close(self) -> None:
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._unsubscribe()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout=5)
+
+    def _hear(self, event: Event) -> None:
+        with self._wake:
+            if not self._greeted:
+                return
+            if event.kind == "snapshot":
+                snapshot = event.data["snapshot"]
+                self._snapshots[snapshot.step] = snapshot
+            elif event.kind == "state":
+                self._state = True
+            elif event.kind == "reset":
+                self._snapshots.clear()
+                self._packets.clear()
+                self._everything = True
+            elif event.kind == "branch":
+                step = event.data["step"]
+                self._snapshots = {s: v for s, v in self._snapshots.items() if s <= step}
+                self._packets["branch"] = Packet({"kind": "branch", "step": step})
+                self._state = True
+            self._wake.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                while not (
+                    self._everything or self._state or self._snapshots or self._packets or self._closed
+                ):
+                    self._wake.wait()
+                if self._closed:
+                    return
+                everything, self._everything = self._everything, False
+                state, self._state = self._state, False
+                snapshots, self._snapshots = list(self._snapshots.values()), {}
+                packets, self._packets = list(self._packets.values()), {}
+            if everything:
+                packets = self.record() + packets
+            else:
+                if snapshots:
+                    packets.append(snapshots_packet(self.source, snapshots, self.source.timeline.steps))
+                if state:
+                    packets.append(state_packet(self.source))
+            for packet in packets:
+                self._serial += 1
+                for header, buffers in chunked(packet, self._serial):
+                    self._send(header, buffers)
+            time.sleep(1 / MAX_PER_SECOND)

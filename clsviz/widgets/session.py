@@ -1,0 +1,220 @@
+"""One source as the browser sees it: its stream, its probes, and the requests it answers.
+
+Every view of a source, alone or in a lab, shares the one Session of that source.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, Protocol
+
+import anywidget
+import ipywidgets
+import numpy as np
+
+from clsviz.data.dataset import Dataset
+from clsviz.errors import ClsvizError, InputError
+from clsviz.training import Event, Run, Snapshot, Source
+from clsviz.widgets import messages
+from clsviz.widgets.landscape_job import LandscapeJob, LandscapeResult
+from clsviz.widgets.probes import ProbeThread
+from clsviz.widgets.publisher import Publisher
+from clsviz.widgets.wire import Packet
+
+_SESSIONS: weakref.WeakKeyDictionary[Source, Session] = weakref.WeakKeyDictionary()
+
+
+class Forgetful(Protocol):
+    """A widget whose state refers to samples and steps of a run."""
+
+    def forget(self) -> None:
+        """Drops what no longer means anything: the run began anew."""
+
+
+class StreamWidget(anywidget.AnyWidget):
+    """The comm that a source is published on; it shows nothing and is never written to by a page."""
+
+    _esm = "export default {}"
+
+
+class Session:
+    """Publishes a source to all pages that show it and answers what they ask.
+
+    Handlers of messages only put work on queues: commands on the run's, questions on the probe thread's.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.widget = StreamWidget()
+        self.error: str | None = None
+        self._also: weakref.WeakSet[ipywidgets.Widget] = (
+            weakref.WeakSet()
+        )  # pages without access to the stream
+        self._widgets: weakref.WeakSet[Forgetful] = weakref.WeakSet()
+        self._publisher = Publisher(source, self._send)
+        self._probes = ProbeThread(lambda name, error: self.report(name, error))
+        self._landscape = LandscapeJob(source, self._publisher.put)
+        self._publisher.remember(self._landscape.packets)
+        self._publisher.remember(self._prototypes)
+        self._wants_landscape = False
+        self._stop_hearing = source.subscribe(self._hear)
+
+    @classmethod
+    def of(cls, source: Source) -> Session:
+        """The source's session, made on first use."""
+        session = _SESSIONS.get(source)
+        if session is None:
+            session = _SESSIONS[source] = cls(source)
+        return session
+
+    @property
+    def dataset(self) -> Dataset:
+        return self.source.dataset
+
+    @property
+    def landscape(self) -> LandscapeJob:
+        return self._landscape
+
+    def join(self, widget: Forgetful) -> None:
+        """From now on this widget shows the session."""
+        self._widgets.add(widget)
+
+    def want_landscape(self, plane: str) -> None:
+        """From now on the landscape is computed whenever training rests."""
+        self._wants_landscape = True
+        self._landscape.plane_name = plane
+        if self.source.state != "running":
+            self.compute_landscape()
+
+    def compute_landscape(self, plane: str | None = None, step: int | None = None) -> None:
+        """Computes the landscape round a snapshot in the background; a newer call replaces it."""
+        if len(self.source.timeline):
+            self._probes.submit("landscape", self._landscape.prepare(plane, step))
+
+    def landscape_result(self, plane: str, score: float | None, temperature: float) -> LandscapeResult:
+        """The surface of a plane at a score and temperature, computed first where that has not happened.
+
+        Raises:
+            InputError: nothing is trained yet, or the model has no weights to walk in.
+        """
+        if not len(self.source.timeline):
+            raise InputError("nothing is trained yet: start the run, or step the watched loop")
+        self._probes.join()
+        if not self._landscape.complete or self._landscape.plane_name != plane:
+            self.error = None
+            self.compute_landscape(plane)
+            self._probes.join()
+            if self.error is not None:
+                raise InputError(self.error)
+        return self._landscape.result(score, temperature)
+
+    def answer(self, content: Any, widget: ipywidgets.Widget) -> None:
+        """Handles one message from a page. What is wrong with it becomes an error in the view."""
+        try:
+            self._handle(messages.parse(content), widget)
+        except (ClsvizError, TypeError, ValueError) as error:
+            self.report("message", error)
+
+    def report(self, where: str, error: Exception) -> None:
+        """Shows an error where the user looks: in the views of this session."""
+        self.error = f"{where}: {error}"
+        self._publisher.put("error", Packet({"kind": "error", "where": where, "message": str(error)}))
+
+    def record(self, snapshots: list[Snapshot] | None = None) -> list[Packet]:
+        return self._publisher.record(snapshots)
+
+    def close(self) -> None:
+        """Ends stream, probes and threads; a run goes on until it is stopped itself."""
+        _SESSIONS.pop(self.source, None)
+        self._stop_hearing()
+        self._probes.cancel()
+        self._probes.join(timeout=5)
+        self._publisher.close()
+        self.widget.close()
+
+    def _handle(self, request: messages.Request, widget: ipywidgets.Widget) -> None:
+        match request:
+            case messages.Hello(via):
+                if via == "control":
+                    self._also.add(widget)
+                self._publisher.greet()
+                widget.send({"kind": "welcome"})
+            case messages.AskLandscape(plane, step):
+                self.compute_landscape(plane, step)
+            case messages.AskField():
+                self._probes.submit("field", lambda cancelled: self._field(request, cancelled))
+            case messages.Cancel(task):
+                self._probes.cancel(task)
+            case messages.Command() | messages.Change() | messages.Seek():
+                self._steer(request)
+
+    def _steer(self, request: messages.Command | messages.Change | messages.Seek) -> None:
+        run = self.source
+        if not isinstance(run, Run):
+            raise InputError("this source cannot be steered: it is not a Run")
+        match request:
+            case messages.Change(changes):
+                run.change(changes)
+                if any(path.split(".")[0] == "loss" for path in changes):
+                    self._probes.submit("landscape_score", self._landscape.rescore)
+            case messages.Seek(step):
+                run.seek(step)
+            case messages.Command("train"):
+                run.start()
+            case messages.Command("pause"):
+                run.pause()
+            case messages.Command("step"):
+                run.step()
+            case messages.Command("reset"):
+                run.reset()
+            case messages.Command("stop"):
+                run.stop()
+
+    def _hear(self, event: Event) -> None:
+        if event.kind == "state" and self._wants_landscape:
+            if event.data["state"] in ("paused", "finished", "diverged"):
+                self.compute_landscape()
+            elif event.data["state"] == "running":
+                self._probes.cancel("landscape")
+        if event.kind == "reset":
+            self._probes.cancel()
+            self._landscape.clear()
+            for widget in list(self._widgets):
+                widget.forget()
+
+    def _field(self, request: messages.AskField, cancelled: Any) -> None:
+        """Logits on a grid of the plane asked for, in chunks that can be cancelled."""
+        origin, u, v = (np.asarray(a) for a in (request.origin, request.u, request.v))
+        if origin.size != self.dataset.n_features:
+            raise InputError(f"origin has {origin.size} features, the data have {self.dataset.n_features}")
+        xs = np.linspace(*request.xlim, request.resolution)
+        ys = np.linspace(*request.ylim, request.resolution)
+        rows = []
+        for y in ys:
+            if cancelled():
+                return
+            rows.append(self.source.predict(origin + xs[:, None] * u + y * v, request.step))
+        logits = np.concatenate(rows).astype(np.float32)
+        header = {"kind": "field", "key": request.key, "resolution": request.resolution}
+        self._publisher.put("field", Packet(header, [logits]))
+
+    def _prototypes(self) -> list[Packet]:
+        """Decoded prototypes of a prototype network, with their class weights."""
+        from clsviz.widgets.prototypes import decoded_prototypes
+
+        decoded = decoded_prototypes(self.source)
+        if decoded is None:
+            return []
+        step, images, weights = decoded
+        header = {
+            "kind": "prototypes",
+            "run_id": self.source.run_id,
+            "step": step,
+            "m": len(images),
+        }
+        return [Packet(header, [images.astype(np.float32), weights.astype(np.float32)])]
+
+    def _send(self, header: dict[str, Any], buffers: list[memoryview]) -> None:
+        self.widget.send(header, buffers)
+        for widget in list(self._also):
+            widget.send(header, buffers)

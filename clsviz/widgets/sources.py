@@ -1,0 +1,79 @@
+"""Sources for views of finished classifiers: an estimator with samples, or predictions alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from clsviz.calibration.inputs import as_labels, as_logits, as_probs, option
+from clsviz.catalogue import Spec
+from clsviz.data import Dataset, from_arrays
+from clsviz.errors import InputError
+from clsviz.models import as_predictor
+from clsviz.training import StaticSource
+
+LEAST_PROBABILITY = 1e-12  # whose logarithm stands for zero
+
+
+def all_samples(dataset: Dataset) -> Dataset:
+    """The dataset with every sample in both parts: there is no training to keep them apart for."""
+    rows = np.arange(len(dataset.y))
+    return replace(dataset, train=rows, validation=rows)
+
+
+def estimator_source(estimator: Any, X: Any, y: Any, *, loss: Spec | str = "cross_entropy") -> StaticSource:
+    """A trained classifier and samples as a source with one moment."""
+    classes = getattr(estimator, "classes_", None)
+    names = None if classes is None or isinstance(estimator, nn.Module) else [str(c) for c in classes]
+    y = np.asarray(y).astype(str) if names is not None else y
+    dataset = all_samples(from_arrays(X, y, name="your data", class_names=names))
+    predictor = estimator
+    if not isinstance(estimator, nn.Module):
+        predictor = as_predictor(estimator, dataset.n_classes, class_names=dataset.class_names)
+    return StaticSource(dataset, predictor, loss=loss)
+
+
+def predictions_source(y_true: Any, y_pred: Any, *, kind: str = "logits") -> StaticSource:
+    """Labels and predictions as a source with one moment and no inputs.
+
+    Args:
+        y_true: (N,) integer labels in [0, K).
+        y_pred: (N, K) logits or probabilities; (N,) is binary.
+        kind: "logits" or "probs".
+
+    Raises:
+        InputError: NaN, empty, a label outside [0, K), probabilities that do not sum to 1.
+        ShapeError: the shapes do not fit.
+    """
+    option("kind", kind, ("logits", "probs"))
+    if kind == "probs":
+        logits = np.log(np.maximum(as_probs(y_pred, "y_pred"), LEAST_PROBABILITY))
+    else:
+        logits = as_logits(y_pred, "y_pred")
+    n, k = logits.shape
+    labels = as_labels(y_true, n, k, "y_true")
+    rows = np.arange(n)
+    dataset = Dataset(
+        "predictions", np.zeros((n, 0), np.float32), labels, rows, rows, tuple(map(str, range(k))), ()
+    )
+    return StaticSource(dataset, logits.astype(np.float32))
+
+
+def validation_logits(source: Any, step: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (n, K) float64 and labels (n,) of the validation samples at a step.
+
+    Raises:
+        InputError: nothing has been recorded yet.
+    """
+    rows = source.dataset.validation
+    if not len(source.timeline):
+        raise InputError("nothing is trained yet: start the run, or step the watched loop")
+    snapshot = source.timeline.latest if step is None else source.timeline.at(step)
+    if snapshot.logits is not None:
+        logits = snapshot.logits[rows].astype(np.float64)
+    else:
+        logits = source.predict(source.dataset.X[rows], snapshot.step)
+    return logits, source.dataset.y[rows]

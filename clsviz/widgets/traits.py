@@ -1,0 +1,66 @@
+"""Traits for numbers: arrays that cross to the browser as one binary buffer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import traitlets
+
+_DTYPES = ("float32", "int32", "uint16", "uint8")
+
+
+def pack(value: np.ndarray | None, _owner: Any = None) -> dict[str, Any] | None:
+    """``{dtype, shape, data}``; what ``readArray`` in js/src/core/arrays.ts reads."""
+    if value is None:
+        return None
+    array = np.ascontiguousarray(value)
+    return {"dtype": array.dtype.name, "shape": list(array.shape), "data": array.data.cast("B")}
+
+
+def unpack(value: Any, _owner: Any = None) -> np.ndarray | None:
+    """The array in a message from the browser; a plain list of integers is also taken."""
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return np.asarray(value, dtype=np.int32)
+    if not isinstance(value, dict) or value.get("dtype") not in _DTYPES:
+        raise traitlets.TraitError(f"an array arrives as {{dtype, shape, data}}, not {type(value).__name__}")
+    return np.frombuffer(value["data"], dtype=value["dtype"]).reshape(value["shape"]).copy()
+
+
+class Array(traitlets.TraitType[Any, Any]):
+    """A numpy array of fixed dtype and rank, or None."""
+
+    default_value = None
+    allow_none = True
+
+    def __init__(self, dtype: str, ndim: int = 1, **kwargs: Any) -> None:
+        self.dtype, self.ndim = np.dtype(dtype), ndim
+        super().__init__(default_value=None, allow_none=True, **kwargs)
+        self.tag(sync=True, to_json=pack, from_json=unpack, equals=_same)
+
+    def validate(self, obj: Any, value: Any) -> np.ndarray | None:
+        if value is None:
+            return None
+        array = np.asarray(value)
+        if array.size == 0:
+            array = array.astype(self.dtype).reshape((0,) * self.ndim)
+        if array.ndim != self.ndim or array.dtype.kind not in "iufb":
+            raise traitlets.TraitError(
+                f"{self.name} needs a numeric array with {self.ndim} axis(es), got {array.dtype} {array.shape}"
+            )
+        return array.astype(self.dtype)
+
+    def set(self, obj: Any, value: Any) -> None:
+        new = self._validate(obj, value)
+        old = obj._trait_values.get(self.name)
+        obj._trait_values[self.name] = new
+        if not _same(old, new):
+            obj._notify_trait(self.name, old, new)
+
+
+def _same(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return bool(np.array_equal(a, b))

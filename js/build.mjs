@@ -1,0 +1,114 @@
+/**
+ * Builds the browser side of the widgets: each src/widgets/NAME.ts with a default export becomes one
+ * self-contained module clsviz/static/NAME.js, and src/draw/clsviz.css becomes clsviz/static/clsviz.css.
+ *
+ *   node build.mjs               minified; prints sizes, fails over budget
+ *   node build.mjs --watch       readable, with source maps, again after every change
+ *   node build.mjs --catalogue   only the catalogue as the JupyterLab side panel reads it
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import * as esbuild from "esbuild";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const WIDGETS = join(HERE, "src/widgets");
+const STATIC = join(HERE, "../clsviz/static");
+const INDEX = join(HERE, "../clsviz/catalogue/index.json");
+const PANEL_CATALOGUE = join(HERE, "lib/labextension/catalogue.json");
+
+// A bundle travels to the browser once per widget and is stored in saved notebooks: it stays small.
+const BUDGET = { lab: 150_000, default: 60_000 }; // bytes, minified
+
+/** `import text from "worker:./w.ts"`: the bundled worker as text, to be started from a blob URL. */
+function inlineWorkers(options) {
+  return {
+    name: "inline-workers",
+    setup(build) {
+      build.onResolve({ filter: /^worker:/ }, (args) => ({
+        path: resolve(args.resolveDir, args.path.slice("worker:".length)),
+        namespace: "worker",
+      }));
+      build.onLoad({ filter: /.*/, namespace: "worker" }, async (args) => {
+        const result = await esbuild.build({
+          ...options,
+          sourcemap: false,
+          entryPoints: [args.path],
+          format: "iife",
+          write: false,
+          metafile: true,
+        });
+        return {
+          contents: result.outputFiles[0].text,
+          loader: "text",
+          watchFiles: Object.keys(result.metafile.inputs).map((file) => resolve(HERE, file)),
+        };
+      });
+    },
+  };
+}
+
+function buildOptions(watch) {
+  const common = {
+    absWorkingDir: HERE,
+    bundle: true,
+    minify: !watch,
+    target: "es2022",
+    charset: "utf8",
+    logLevel: "warning",
+  };
+  const entryPoints = { clsviz: join(HERE, "src/draw/clsviz.css") };
+  for (const file of readdirSync(WIDGETS)) {
+    const path = join(WIDGETS, file);
+    if (/^export default /m.test(readFileSync(path, "utf8"))) entryPoints[basename(file, ".ts")] = path;
+  }
+  return {
+    ...common,
+    entryPoints,
+    outdir: STATIC,
+    format: "esm",
+    sourcemap: watch ? "inline" : false,
+    metafile: true,
+    plugins: [inlineWorkers(common)],
+  };
+}
+
+/** Widgets that no longer exist leave no bundle behind. */
+function removeStale(outputs) {
+  const current = new Set(Object.keys(outputs).map((file) => basename(file)));
+  for (const file of readdirSync(STATIC)) if (!current.has(file)) rmSync(join(STATIC, file));
+}
+
+function reportSizes(outputs) {
+  const kilo = (bytes) => `${(bytes / 1000).toFixed(1)} kB`.padStart(9);
+  let over = false;
+  for (const [file, { bytes }] of Object.entries(outputs).sort()) {
+    const name = basename(file);
+    const budget = BUDGET[basename(name, ".js")] ?? BUDGET.default;
+    const gzipped = gzipSync(readFileSync(resolve(HERE, file))).length;
+    const verdict = bytes > budget ? `  OVER its budget of ${kilo(budget).trim()}` : "";
+    if (verdict) over = true;
+    console.log(`${name.padEnd(20)} ${kilo(bytes)}  gzip ${kilo(gzipped)}${verdict}`);
+  }
+  if (over) process.exitCode = 1;
+}
+
+/** What the side panel shows of each entry; the rest of index.json would only make the bundle larger. */
+function writePanelCatalogue() {
+  const { methods } = JSON.parse(readFileSync(INDEX, "utf8"));
+  const entries = methods.map(({ id, kind, title, paper, summary }) => ({ id, kind, title, paper, summary }));
+  mkdirSync(dirname(PANEL_CATALOGUE), { recursive: true });
+  writeFileSync(PANEL_CATALOGUE, JSON.stringify(entries));
+}
+
+if (process.argv.includes("--catalogue")) {
+  writePanelCatalogue();
+} else if (process.argv.includes("--watch")) {
+  const context = await esbuild.context({ ...buildOptions(true), logLevel: "info" });
+  await context.watch();
+} else {
+  const { metafile } = await esbuild.build(buildOptions(false));
+  removeStale(metafile.outputs);
+  reportSizes(metafile.outputs);
+}

@@ -1,0 +1,141 @@
+/** Losses of one row of logits, as methods/losses.md defines them, and the score line from MAE to focal. No DOM. */
+
+/** Parameters under their catalogue names; what is left out takes the contract's default. */
+export type LossParams = Readonly<Record<string, number>>;
+
+/** Loss of the row of `k` logits that starts at `from`, for label `y`. */
+export type RowLoss = (
+  z: ArrayLike<number>,
+  from: number,
+  k: number,
+  y: number,
+  params?: LossParams,
+) => number;
+
+/**
+ * m = -log p_y of softmax(z / tau). From the largest rival gap, so that it keeps its digits near 0,
+ * where logsumexp - z_y would lose them all.
+ */
+export function negLogP(z: ArrayLike<number>, from: number, k: number, y: number, tau = 1): number {
+  const own = z[from + y]!;
+  let r = 0;
+  for (let j = 0; j < k; j++) if (j !== y) r = Math.max(r, (z[from + j]! - own) / tau);
+  let sum = 0;
+  for (let j = 0; j < k; j++) if (j !== y) sum += Math.exp((z[from + j]! - own) / tau - r);
+  return r > 0 ? r + Math.log(Math.exp(-r) + sum) : Math.log1p(sum);
+}
+
+/** 1 - p_y from m. */
+const miss = (m: number): number => -Math.expm1(-m);
+
+/** (1 - p^q) / q from m; q = 0 is m itself. */
+const power = (m: number, q: number): number => (q === 0 ? m : -Math.expm1(-q * m) / q);
+
+/** (1 - p)^gamma m; 0^0 = 1, so that gamma = 0 is cross-entropy where p = 1 too. */
+const focused = (m: number, gamma: number): number => (gamma === 0 ? m : miss(m) ** gamma * m);
+
+export const crossEntropy: RowLoss = (z, from, k, y, { tau = 1, label_smoothing = 0 } = {}) => {
+  const m = negLogP(z, from, k, y, tau);
+  if (label_smoothing === 0) return m;
+  let gaps = 0; // sum of (z_k - z_y) / tau; -log p_k = m - gap_k
+  for (let j = 0; j < k; j++) gaps += (z[from + j]! - z[from + y]!) / tau;
+  return m - (label_smoothing * gaps) / k;
+};
+
+export const brier: RowLoss = (z, from, k, y, { tau = 1 } = {}) => {
+  const m = negLogP(z, from, k, y, tau);
+  let sum = miss(m) ** 2;
+  for (let j = 0; j < k; j++) {
+    if (j !== y) sum += Math.exp((z[from + j]! - z[from + y]!) / tau - m) ** 2;
+  }
+  return sum;
+};
+
+export const mae: RowLoss = (z, from, k, y) => 2 * miss(negLogP(z, from, k, y));
+
+export const gce: RowLoss = (z, from, k, y, { q = 0.7, k: floor = 0 } = {}) => {
+  const m = negLogP(z, from, k, y);
+  return power(floor > 0 && Math.exp(-m) <= floor ? -Math.log(floor) : m, q);
+};
+
+export const compSum: RowLoss = (z, from, k, y, { tau = 1 } = {}) => {
+  const m = negLogP(z, from, k, y);
+  return Math.abs(1 - tau) < 1e-7 ? m : Math.expm1((1 - tau) * m) / (1 - tau);
+};
+
+export const ldrKl: RowLoss = (z, from, k, y, { lam = 1, margin = 0 } = {}) => {
+  const term = (j: number) => (j === y ? 0 : (z[from + j]! - z[from + y]! + margin) / lam);
+  let [top, bottom] = [0, 0];
+  for (let j = 0; j < k; j++) {
+    top = Math.max(top, term(j));
+    bottom = Math.min(bottom, term(j));
+  }
+  let sum = 0;
+  if (top - bottom < 1) {
+    // Large lam: all terms are near 0, and log(1 + small) must not round to 0.
+    for (let j = 0; j < k; j++) sum += Math.expm1(term(j));
+    return lam * Math.log1p(sum / k);
+  }
+  for (let j = 0; j < k; j++) sum += Math.exp(term(j) - top);
+  return lam * (top + Math.log(sum / k));
+};
+
+export const focal: RowLoss = (z, from, k, y, { gamma = 2 } = {}) => focused(negLogP(z, from, k, y), gamma);
+
+export const poly1: RowLoss = (z, from, k, y, { eps = 1 } = {}) => {
+  const m = negLogP(z, from, k, y);
+  return m + eps * miss(m);
+};
+
+export const symmetricCe: RowLoss = (z, from, k, y, { alpha = 1, beta = 1, A = -4 } = {}) => {
+  const m = negLogP(z, from, k, y);
+  return alpha * m - beta * A * miss(m);
+};
+
+/** The losses the browser computes itself, by catalogue name. */
+export const ROW_LOSSES: Readonly<Record<string, RowLoss>> = {
+  cross_entropy: crossEntropy,
+  brier,
+  mae,
+  gce,
+  comp_sum: compSum,
+  ldr_kl: ldrKl,
+  focal,
+  poly1,
+  symmetric_ce: symmetricCe,
+};
+
+// --- the score line -----------------------------------------------------------------------------
+
+/** Focal loss at the right end of the score line has this gamma. */
+export const GAMMA_AT_1 = 5;
+
+/**
+ * Score from m = -log p_true at place u of the line: -1 is 1 - p (half the MAE), between -1 and 0
+ * GCE with q = -u, 0 cross-entropy, above 0 focal with gamma = 5 u.
+ */
+export function scoreOfM(u: number, m: number): number {
+  return u <= 0 ? power(m, -u) : focused(m, GAMMA_AT_1 * u);
+}
+
+/** Score at place u of the line for probability p of the true class, in [0, 1]. */
+export function scoreOfP(u: number, p: number): number {
+  return scoreOfM(u, p > 0 ? -Math.log(p) : Number.POSITIVE_INFINITY);
+}
+
+/** d score / d p at p: negative; how hard the score pulls at a sample of that probability. */
+export function scoreSlope(u: number, p: number): number {
+  if (u <= 0) return -(p ** (-u - 1));
+  const gamma = GAMMA_AT_1 * u;
+  const rest = 1 - p;
+  if (rest <= 0) return 0;
+  return gamma * rest ** (gamma - 1) * Math.log(p) - rest ** gamma / p;
+}
+
+/** Place u of the line in words: "MAE", "GCE, q = 0.50", "cross-entropy", "focal, γ = 2.5". */
+export function scoreName(u: number): string {
+  if (u <= -1) return "MAE (as 1 − p)";
+  if (u < 0) return `GCE, q = ${(-u).toFixed(2)}`;
+  if (u === 0) return "cross-entropy";
+  return `focal, γ = ${Number((GAMMA_AT_1 * u).toFixed(2))}`;
+}

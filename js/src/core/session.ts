@@ -1,0 +1,265 @@
+/** What the kernel has sent about one run: data, network, snapshots, landscape. No DOM. */
+
+import { asFloat32, asInt32, asUint16 } from "./arrays";
+import type { Network } from "./forward";
+
+export interface Dataset {
+  name: string;
+  n: number;
+  d: number;
+  k: number;
+  X: Float32Array; // (n, d)
+  y: Int32Array; // labels trained on
+  yClean: Int32Array; // before label noise
+  train: Int32Array; // sample indices
+  validation: Int32Array;
+  classNames: string[];
+  featureNames: string[];
+  imageShape: [number, number] | null;
+}
+
+export interface Snapshot {
+  step: number;
+  epoch: number;
+  theta: Float32Array | null; // parameters, when the browser can run the network
+  logits: Float32Array | null; // (n, k) over all samples, when it cannot
+  metrics: Record<string, number>;
+}
+
+export type RunState =
+  | "ready"
+  | "running"
+  | "paused"
+  | "finished"
+  | "diverged"
+  | "failed"
+  | "stopped"
+  | "static";
+
+export interface RunInfo {
+  id: string;
+  state: RunState;
+  message: string;
+  epochs: number;
+  experiment: Record<string, unknown> | null;
+  trainable: boolean; // has Train, Pause, Step, Reset
+}
+
+/** Loss surface on a plane of weight space, as tables over 32 temperatures (core/landscape.ts). */
+export interface Landscape {
+  id: string;
+  plane: "random" | "path";
+  step: number; // network at the centre
+  xs: number[];
+  ys: number[];
+  progress: number; // 0..1; below 1 a coarse map
+  origin: Float32Array;
+  dx: Float32Array;
+  dy: Float32Array;
+  path: { x: number; y: number; step: number; epoch: number }[];
+  explained: number | null; // share of the path the plane keeps
+  cosine: number | null; // of the two random directions
+  samples: number; // validation samples averaged
+  temperatures: number[];
+  loss: string; // title of the loss behind the table "trained"
+  stopped?: boolean; // given up before it was complete
+  tables: Map<string, Table>; // by score key, see core/landscape.ts
+  accuracy: Float32Array | null; // (ys, xs)
+}
+
+export interface Table {
+  values: Uint16Array; // (ys, xs, temperatures); 65535 = not finite
+  low: number;
+  scale: number; // log1p(loss - shift) = low + value * scale
+  shift: number; // the least loss where that is negative, else 0
+}
+
+/** Decoded prototypes of a prototype network. */
+export interface DecodedPrototypes {
+  step: number;
+  m: number;
+  images: Float32Array; // (m, d), as the inputs are
+  weights: Float32Array; // (m, k): how its distance enters each class's logit
+}
+
+export type Message = { kind: string; [key: string]: unknown };
+type What = "data" | "snapshots" | "run" | "landscape" | "field" | "prototypes" | "error" | "alive";
+
+export class Session {
+  dataset: Dataset | null = null;
+  network: Network | null = null;
+  run: RunInfo | null = null;
+  snapshots: Snapshot[] = [];
+  /** The future that was cut off by training on from the past; kept to compare with. */
+  former: Snapshot[] = [];
+  landscape: Landscape | null = null;
+  prototypes: DecodedPrototypes | null = null;
+  /** Cached logits of a plane, for networks the browser cannot run; by request key. */
+  readonly fields = new Map<string, Float32Array>();
+  error: { where: string; message: string } | null = null;
+  /** False once the kernel is gone, and in an exported file. */
+  alive = true;
+  /** Sends a request to the kernel; does nothing where there is none. */
+  send: (message: Message) => void = () => {};
+
+  private readonly listeners = new Map<What, Set<() => void>>();
+
+  on(what: readonly What[], listener: () => void): () => void {
+    for (const w of what) this.listeners.set(w, (this.listeners.get(w) ?? new Set()).add(listener));
+    return () => {
+      for (const w of what) this.listeners.get(w)?.delete(listener);
+    };
+  }
+
+  notify(what: What): void {
+    for (const listener of [...(this.listeners.get(what) ?? [])]) listener();
+  }
+
+  /** The kept snapshot at `step`, or the newest before it; null follows the newest. */
+  at(step: number | null): Snapshot | null {
+    const all = this.snapshots;
+    if (step === null || all.length === 0) return all[all.length - 1] ?? null;
+    let lo = 0;
+    let hi = all.length - 1;
+    while (lo < hi) {
+      const mid = (lo + hi + 1) >> 1;
+      if (all[mid]!.step <= step) lo = mid;
+      else hi = mid - 1;
+    }
+    return all[lo]!;
+  }
+
+  setAlive(alive: boolean): void {
+    if (alive === this.alive) return;
+    this.alive = alive;
+    this.notify("alive");
+  }
+
+  /** Takes one message of the stream (widgets/stream.py writes them). */
+  receive(message: Message, buffers: (DataView | ArrayBuffer)[]): void {
+    switch (message.kind) {
+      case "run":
+        return this.receiveRun(message, buffers);
+      case "state":
+        if (this.run && message.run_id === this.run.id) {
+          Object.assign(this.run, message.run as Partial<RunInfo>);
+          this.notify("run");
+        }
+        return;
+      case "snapshots":
+        return this.receiveSnapshots(message, buffers);
+      case "branch": {
+        const step = message.step as number;
+        this.former = this.snapshots.filter((s) => s.step > step);
+        this.snapshots = this.snapshots.filter((s) => s.step <= step);
+        return this.notify("snapshots");
+      }
+      case "landscape":
+        return this.receiveLandscape(message, buffers);
+      case "landscape_table":
+        if (this.landscape && this.landscape.id === message.id) {
+          this.landscape.tables.set(message.score as string, readTable(message, buffers[0]!));
+          this.notify("landscape");
+        }
+        return;
+      case "landscape_progress":
+        if (this.landscape && this.landscape.id === message.id)
+          this.landscape.progress = message.progress as number;
+        return this.notify("landscape");
+      case "landscape_stopped":
+        if (this.landscape && this.landscape.id === message.id) this.landscape.stopped = true;
+        return this.notify("landscape");
+      case "prototypes":
+        if (!this.run || message.run_id !== this.run.id) return;
+        this.prototypes = {
+          step: message.step as number,
+          m: message.m as number,
+          images: asFloat32(buffers[0]!),
+          weights: asFloat32(buffers[1]!),
+        };
+        return this.notify("prototypes");
+      case "field":
+        this.fields.clear(); // one plane at a time: the newest
+        this.fields.set(message.key as string, asFloat32(buffers[0]!));
+        return this.notify("field");
+      case "error":
+        this.error = { where: String(message.where), message: String(message.message) };
+        return this.notify("error");
+    }
+  }
+
+  private receiveRun(message: Message, buffers: (DataView | ArrayBuffer)[]): void {
+    const meta = message.dataset as Record<string, unknown>;
+    const [X, y, yClean, train, validation] = buffers as [DataView, DataView, DataView, DataView, DataView];
+    this.dataset = {
+      name: meta.name as string,
+      n: meta.n as number,
+      d: meta.d as number,
+      k: meta.k as number,
+      X: asFloat32(X),
+      y: asInt32(y),
+      yClean: asInt32(yClean),
+      train: asInt32(train),
+      validation: asInt32(validation),
+      classNames: meta.class_names as string[],
+      featureNames: meta.feature_names as string[],
+      imageShape: meta.image_shape as [number, number] | null,
+    };
+    const fresh = this.run?.id !== (message.run as RunInfo).id;
+    this.network = message.network as Network | null;
+    this.run = message.run as RunInfo;
+    if (fresh) {
+      this.snapshots = [];
+      this.former = [];
+      this.landscape = null;
+      this.prototypes = null;
+      this.fields.clear();
+      this.error = null;
+    }
+    this.notify("data");
+    this.notify("run");
+    this.notify("snapshots");
+    this.notify("landscape");
+    this.notify("prototypes");
+  }
+
+  private receiveSnapshots(message: Message, buffers: (DataView | ArrayBuffer)[]): void {
+    if (!this.run || message.run_id !== this.run.id) return;
+    const items = message.items as { step: number; epoch: number; metrics: Record<string, number> }[];
+    const bySteps = new Map(this.snapshots.map((s) => [s.step, s]));
+    items.forEach((item, i) => {
+      const numbers = asFloat32(buffers[i]!);
+      const runs = this.network !== null;
+      bySteps.set(item.step, { ...item, theta: runs ? numbers : null, logits: runs ? null : numbers });
+    });
+    const keep = message.keep ? new Set(message.keep as number[]) : null;
+    this.snapshots = [...bySteps.values()]
+      .filter((s) => !keep || keep.has(s.step))
+      .sort((a, b) => a.step - b.step);
+    this.notify("snapshots");
+  }
+
+  private receiveLandscape(message: Message, buffers: (DataView | ArrayBuffer)[]): void {
+    if (!this.run || message.run_id !== this.run.id) return;
+    const [origin, dx, dy, table, accuracy] = buffers as [DataView, DataView, DataView, DataView, DataView];
+    const info = message.landscape as Omit<Landscape, "origin" | "dx" | "dy" | "tables" | "accuracy">;
+    this.landscape = {
+      ...info,
+      origin: asFloat32(origin),
+      dx: asFloat32(dx),
+      dy: asFloat32(dy),
+      tables: new Map([[message.score as string, readTable(message, table)]]),
+      accuracy: asFloat32(accuracy),
+    };
+    this.notify("landscape");
+  }
+}
+
+function readTable(message: Message, buffer: DataView | ArrayBuffer): Table {
+  return {
+    values: asUint16(buffer),
+    low: message.low as number,
+    scale: message.scale as number,
+    shift: (message.shift as number) ?? 0,
+  };
+}

@@ -1,0 +1,90 @@
+/** The network on screen: that of a snapshot, or the one under the pointer in the landscape. */
+
+import { takeRows } from "./arrays";
+import { forward, type Network } from "./forward";
+import type { Session, Snapshot } from "./session";
+import type { Store } from "./store";
+
+/** A point of the landscape, in its axis units. */
+export interface Hover {
+  a: number;
+  b: number;
+}
+
+/** Hovering evaluates at most this many validation samples, so that it keeps up with the pointer. */
+export const HOVER_SAMPLES = 512;
+
+export interface Shown {
+  snapshot: Snapshot;
+  network: Network | null;
+  theta: Float32Array | null;
+  /** Sample indices that `logits` has rows for: the validation part (or its first 512). */
+  rows: Int32Array;
+  logits: Float32Array; // (rows, k)
+  labels: Int32Array; // of these rows
+  hovered: boolean;
+  key: string; // changes with the network
+}
+
+const cache = new WeakMap<Session, Map<string, Shown>>();
+const KEPT = 4; // current, pinned, hovered, previous
+
+/** What views show for this session and store; null while nothing is trained. */
+export function shown(session: Session, store: Store): Shown | null {
+  const snapshot = session.at(store.get<number | null>("step"));
+  if (!snapshot) return null;
+  const hover = store.get<Hover | null>("hover");
+  const land = session.landscape;
+  if (hover && land && session.network) {
+    const theta = new Float32Array(land.origin.length);
+    for (let i = 0; i < theta.length; i++) {
+      theta[i] = land.origin[i]! + hover.a * land.dx[i]! + hover.b * land.dy[i]!;
+    }
+    return build(session, snapshot, theta, `${land.id}:${hover.a}:${hover.b}`, true);
+  }
+  return build(session, snapshot, snapshot.theta, `${snapshot.step}`, false);
+}
+
+/** The network of a snapshot, whatever is hovered (for the pinned state). */
+export function shownAt(session: Session, snapshot: Snapshot): Shown | null {
+  return build(session, snapshot, snapshot.theta, `${snapshot.step}`, false);
+}
+
+function build(
+  session: Session,
+  snapshot: Snapshot,
+  theta: Float32Array | null,
+  at: string,
+  hovered: boolean,
+): Shown | null {
+  const data = session.dataset;
+  if (!data) return null;
+  const key = `${session.run?.id}:${at}`;
+  const entries = cache.get(session) ?? new Map<string, Shown>();
+  cache.set(session, entries);
+  const found = entries.get(key);
+  if (found && found.snapshot === snapshot) {
+    entries.delete(key); // the last used stay
+    entries.set(key, found);
+    return found;
+  }
+  const rows = hovered ? data.validation.subarray(0, HOVER_SAMPLES) : data.validation;
+  const logits =
+    theta && session.network
+      ? forward(session.network, theta, takeRows(data.X, data.d, rows), rows.length)
+      : takeRows(snapshot.logits!, data.k, rows);
+  const labels = Int32Array.from(rows, (i) => data.y[i]!);
+  const result: Shown = { snapshot, network: session.network, theta, rows, logits, labels, hovered, key };
+  entries.delete(key);
+  entries.set(key, result);
+  for (const old of [...entries.keys()].slice(0, -KEPT)) entries.delete(old);
+  return result;
+}
+
+/** Logits of any samples under the network shown (training samples, one marked sample). */
+export function logitsOf(session: Session, at: Shown, rows: ArrayLike<number>): Float32Array {
+  const data = session.dataset!;
+  if (at.theta && at.network)
+    return forward(at.network, at.theta, takeRows(data.X, data.d, rows), rows.length);
+  return takeRows(at.snapshot.logits!, data.k, rows);
+}

@@ -1,0 +1,195 @@
+/** The frame round every view: title, controls, picture, one line in words, states, table. */
+
+import type { Session } from "../core/session";
+import { b, h, say } from "./dom";
+import { button } from "./knobs";
+
+export interface TableData {
+  columns: string[];
+  rows: (string | number)[][];
+}
+
+export interface PanelOptions {
+  view: string; // value of data-view
+  title: string;
+  /** The numbers on screen, for "show as table" and "copy". */
+  table(): TableData;
+}
+
+export interface Panel {
+  root: HTMLElement;
+  /** Small controls beside the title. */
+  controls: HTMLElement;
+  body: HTMLElement;
+  /** The `role="status"` line: the view's main numbers in words. */
+  status(...parts: (Node | string)[]): void;
+  /** Dashed edge while the network shown is the hovered one. */
+  setHovered(hovered: boolean): void;
+  /** Replaces the picture (its size stays) by a notice, or brings the picture back (null). */
+  notice(notice: Notice | null): void;
+  /** Runs drawing code; an exception becomes a readable box, the last good numbers stay. */
+  guard(draw: () => void): void;
+  destroy(): void;
+}
+
+export interface Notice {
+  tone: "plain" | "warn" | "error";
+  title: string;
+  text: string;
+  actions?: { name: string; run(): void; primary?: boolean }[];
+}
+
+export function makePanel(parent: HTMLElement, o: PanelOptions): Panel {
+  const controls = h("div", { class: "clsviz-controls" });
+  const body = h("div", { class: "clsviz-body" });
+  const status = h("p", { role: "status", class: "clsviz-status" });
+  const tableBox = h("div", {
+    class: "clsviz-table",
+    hidden: true,
+    tabindex: 0,
+    role: "region",
+    "aria-label": `${o.title}: table`,
+  });
+  const cover = h("div", { class: "clsviz-notice", hidden: true });
+  const more = button(
+    "Table",
+    () => {
+      tableBox.hidden = !tableBox.hidden;
+      more.setAttribute("aria-pressed", String(!tableBox.hidden));
+      if (!tableBox.hidden) fill();
+    },
+    { class: "clsviz-small", "aria-pressed": "false", title: "Show the numbers as a table" },
+  );
+  const root = h(
+    "section",
+    { class: "clsviz-view", "data-view": o.view, "aria-label": o.title },
+    h("header", {}, h("h3", {}, o.title), controls, more),
+    h("div", { class: "clsviz-stage" }, body, cover, tableBox),
+    status,
+  );
+  parent.append(root);
+
+  const fill = () => {
+    const { columns, rows } = o.table();
+    tableBox.replaceChildren(
+      h(
+        "table",
+        {},
+        h("thead", {}, h("tr", {}, ...columns.map((c) => h("th", { scope: "col" }, c)))),
+        h(
+          "tbody",
+          {},
+          ...rows.map((r) =>
+            h("tr", {}, ...r.map((v) => h("td", {}, typeof v === "number" ? format(v) : v))),
+          ),
+        ),
+      ),
+      button(
+        "Copy",
+        () => void navigator.clipboard?.writeText([columns, ...rows].map((r) => r.join("\t")).join("\n")),
+        { class: "clsviz-small" },
+      ),
+    );
+  };
+
+  let noticeKey = "null";
+  const panel: Panel = {
+    root,
+    controls,
+    body,
+    status(...parts) {
+      say(status, ...parts);
+      if (!tableBox.hidden) fill();
+    },
+    setHovered(hovered) {
+      root.classList.toggle("clsviz-hovered", hovered);
+    },
+    notice(notice) {
+      const key = JSON.stringify(notice);
+      if (key === noticeKey) return; // building its buttons anew would swallow a press
+      noticeKey = key;
+      cover.hidden = notice === null;
+      body.classList.toggle("clsviz-covered", notice !== null);
+      if (!notice) return;
+      cover.className = `clsviz-notice clsviz-${notice.tone}`;
+      cover.replaceChildren(
+        h("h4", {}, notice.title),
+        h("p", {}, notice.text),
+        h(
+          "div",
+          { class: "clsviz-row" },
+          ...(notice.actions ?? []).map((a) =>
+            button(a.name, a.run, { class: a.primary ? "clsviz-primary" : null }),
+          ),
+        ),
+      );
+    },
+    guard(draw) {
+      if (root.clientWidth === 0) return; // hidden: drawn when its size comes back
+      try {
+        draw();
+        root.classList.remove("clsviz-broken");
+      } catch (error) {
+        root.classList.add("clsviz-broken");
+        const message = error instanceof Error ? error.message : String(error);
+        console.error(`clsviz ${o.view}:`, error);
+        panel.notice({
+          tone: "error",
+          title: "This view could not be drawn",
+          text: message,
+          actions: [
+            {
+              name: "Copy details",
+              run: () =>
+                void navigator.clipboard?.writeText(
+                  error instanceof Error ? (error.stack ?? message) : message,
+                ),
+            },
+            {
+              name: "Try again",
+              run: () => {
+                panel.notice(null);
+                panel.guard(draw);
+              },
+            },
+          ],
+        });
+      }
+    },
+    destroy() {
+      root.remove();
+    },
+  };
+  return panel;
+}
+
+function format(v: number): string {
+  return Number.isInteger(v) ? String(v) : Number.isFinite(v) ? v.toPrecision(4) : "–";
+}
+
+/** Notice of the states all views share; null when there is something to draw. */
+export function commonNotice(session: Session): Notice | null {
+  if (session.snapshots.length > 0) return null;
+  const run = session.run;
+  if (!run) {
+    return session.alive
+      ? { tone: "plain", title: "Waiting for the kernel", text: "The data are on their way." }
+      : { tone: "warn", title: "Kernel is gone", text: "Nothing had arrived yet. Run the cell again." };
+  }
+  if (run.state === "failed") return { tone: "error", title: "Training failed", text: run.message };
+  return {
+    tone: "plain",
+    title: "Nothing trained yet",
+    text: run.trainable
+      ? "Press Train, or choose other data. The sliders wake up with the first snapshot."
+      : "Call step() in your training loop; the first snapshot appears here.",
+    actions: run.trainable
+      ? [{ name: "Train", primary: true, run: () => session.send({ kind: "command", name: "train" }) }]
+      : [],
+  };
+}
+
+/** "Hovered: " in front of a status line while the landscape is hovered. */
+export function hoveredWord(hovered: boolean): (Node | string)[] {
+  return hovered ? [b("Hovered:"), " "] : [];
+}

@@ -1,0 +1,286 @@
+/** Decision boundary: where it runs in a plane of the inputs, and how far it leans from the centroid direction. */
+
+import { callsB, presentClasses, shareRight } from "../core/boundary";
+import { selectedMask } from "../core/samples";
+import type { How } from "../core/store";
+import { makeCanvas } from "../draw/canvas";
+import { b, h, OWN_KEYS } from "../draw/dom";
+import { onFrame } from "../draw/frame";
+import { button, selectKnob } from "../draw/knobs";
+import { commonNotice, hoveredWord, makePanel, type TableData } from "../draw/panel";
+import { colours, onTheme } from "../draw/theme";
+import { Fields, type ShownField } from "./boundary/fields";
+import { drawMirror, mirrorWords } from "./boundary/mirror";
+import { drawBoundary, fieldHues, plotBox } from "./boundary/picture";
+import { attachPointing, type Drawn } from "./boundary/pointing";
+import { planesFor, type Scene, Scenes, viewOf } from "./boundary/scene";
+import { storedTilt, tiltKnobs } from "./boundary/tiltknobs";
+import type { Mount } from "./mount";
+
+const KEYS = [
+  "temperature",
+  "step",
+  "selection",
+  "marked",
+  "hover",
+  "pair",
+  "tilt",
+  "plane",
+  "points",
+  "regularisation",
+  "normal_at",
+];
+const STILL = 200; // ms without a change after which the field is drawn finer
+const LOWER = 76; // px under the picture
+const TABLE_ANGLES = [0, 15, 30, 45, 60, 75, 85];
+
+export const mountBoundary: Mount = (el, { session, store }) => {
+  const panel = makePanel(el, { view: "boundary", title: "Decision boundary", table: () => table() });
+  const planeSelect = selectKnob({
+    name: "Plane",
+    options: [],
+    value: "",
+    labelled: false,
+    change: (value) => store.set("plane", value),
+  });
+  const pairSelect = selectKnob({
+    name: "Pair",
+    options: [],
+    value: "",
+    labelled: false,
+    change: (value) => store.set("pair", value.split(",").map(Number)),
+  });
+  planeSelect.select.style.width = "78px"; // no wider than its words: title and controls share a row
+  pairSelect.select.style.maxWidth = "130px";
+  panel.controls.append(planeSelect.el, pairSelect.el);
+
+  const canvas = makeCanvas("");
+  for (const [name, value] of Object.entries({
+    role: "application",
+    tabindex: "0",
+    "aria-label":
+      "Samples and decision boundary: arrow keys walk from sample to sample, Enter selects the marked one, Escape clears; drag to lasso, drag the handle of the normal to tilt",
+    ...OWN_KEYS,
+  }))
+    canvas.el.setAttribute(name, value);
+  const corner = "position: absolute; top: 0; right: 2px; height: 18px; padding: 0 6px";
+  const useThree = button(
+    "Use selected three",
+    () => {
+      const selection = store.get<Int32Array | null>("selection");
+      if (selection && selection.length >= 3) store.set("points", [...selection.subarray(0, 3)]);
+    },
+    { class: "clsviz-small", style: corner, title: "Put the plane through the first three selected samples" },
+  );
+  const atMarked = button(
+    "at marked",
+    () => {
+      store.set("normal_at", store.get("normal_at") === "marked" ? null : "marked");
+    },
+    {
+      class: "clsviz-small",
+      style: corner,
+      "aria-label": "Normal at the marked sample",
+      title: "Take the network's slope at the marked sample instead of between the centroids",
+    },
+  );
+  const plot = h(
+    "div",
+    { class: "clsviz-plot", style: `height: calc(var(--clsviz-plot) - ${LOWER + 4}px)` },
+    canvas.el,
+    useThree,
+    atMarked,
+  );
+  const mirror = makeCanvas("");
+  const knobs = tiltKnobs(store);
+  const lower = h(
+    "div",
+    { style: `display: flex; gap: 14px; height: ${LOWER}px` },
+    h("div", { style: "width: 124px; flex: none; height: 68px" }, mirror.el),
+    knobs.el,
+  );
+  panel.body.append(plot, lower);
+
+  const scenes = new Scenes(session, store);
+  const fields = new Fields(session);
+  let drawn: Drawn | null = null;
+  let still = false;
+
+  const draw = () => {
+    const notice = commonNotice(session);
+    panel.notice(notice);
+    drawn = null;
+    const data = session.dataset;
+    if (notice || !data) return panel.status("No boundary yet.");
+    if (data.d < 2)
+      return refuse(
+        "No plane to draw in",
+        "The boundary is drawn in a plane of the inputs: it needs data with at least two features.",
+      );
+    const scene = scenes.build();
+    if (!scene)
+      return refuse(
+        "No boundary",
+        `A boundary needs 2 classes in the data but sees only ${presentClasses(data).length}.`,
+      );
+    panel.setHovered(scene.at.hovered);
+    showControls(scene);
+
+    const { g, w, h: height } = canvas.begin();
+    const c = colours(canvas.el);
+    const view = viewOf(scene.frame, plotBox(w, height));
+    const temperature = store.get<number | null>("temperature") ?? 1;
+    const field = fields.get(scene, view, temperature, still, fieldHues(scene, c.dark), c.bg);
+    const selection = store.get<Int32Array | null>("selection");
+    const handle = drawBoundary(g, c, {
+      scene,
+      view,
+      shown: field,
+      selected: selectedMask(selection, data.n),
+      lasso: pointing.lasso,
+      focus: pointing.onHandle,
+      corner: Math.max(useThree.offsetWidth, atMarked.offsetWidth), // hidden ones are 0 wide
+    });
+    drawn = { scene, view, handle };
+    const small = mirror.begin();
+    drawMirror(small.g, c, scene, small.w, small.h);
+    mirror.el.setAttribute("aria-label", mirrorWords(scene));
+    panel.status(...words(scene, field));
+  };
+
+  const refuse = (title: string, text: string) => {
+    panel.notice({ tone: "warn", title, text });
+    panel.status(title, ".");
+  };
+
+  const showControls = (scene: Scene) => {
+    const { data, kind, pair, at } = scene;
+    knobs.show(scene);
+    planeSelect.show(kind);
+    pairSelect.show(`${pair.a},${pair.b}`);
+    useThree.hidden = kind !== "points";
+    useThree.disabled = (store.get<Int32Array | null>("selection")?.length ?? 0) < 3;
+    atMarked.hidden =
+      !(kind === "tilt" && data.d > 2) || !scene.trained.exact || at.network?.kind === "linear";
+    atMarked.setAttribute("aria-pressed", String(store.get("normal_at") === "marked"));
+  };
+
+  const words = (scene: Scene, field: ShownField | null): (Node | string)[] => {
+    const { rule, at, explained, trained } = scene;
+    const share = rightOf(scene);
+    const parts: (Node | string)[] = [
+      ...hoveredWord(at.hovered),
+      b(`angle ${rule.angle.toFixed(1)}°`),
+      " off the centroid direction, adversarial strength ",
+      b(Number.isFinite(rule.strength) ? rule.strength.toFixed(2) : "∞"),
+      explained === null ? " (1 is best)" : "",
+      Number.isNaN(share) ? "" : `, ${(100 * share).toFixed(1)} % right`,
+    ];
+    // a tilted boundary is straight: the network's own may bend, and be right more often
+    if (rule.kind === "tilted" && at.network?.kind !== "linear") parts.push(" (straight)");
+    if (explained !== null) parts.push(`; plane explains ${Math.round(100 * explained)} %`);
+    if (!trained.exact) {
+      // two phrases of one length: the line must not grow when the slider leaves "as trained"
+      const from =
+        rule.kind === "trained"
+          ? `field computed by the kernel${kernelWord(field)}`
+          : "drawn without the kernel";
+      parts.push(`; least-squares direction, ${from}`);
+    }
+    return [...parts, "."];
+  };
+  const kernelWord = (field: ShownField | null) =>
+    field && !field.stale ? "" : session.alive ? " (on its way)" : " (gone: no newer field)";
+
+  /** Share of the pair's validation samples that the rule (as trained: the network) calls by their label. */
+  const rightOf = ({ data, at, pair, rule }: Scene): number => {
+    const rows = at.rows.filter((i) => data.y[i] === pair.a || data.y[i] === pair.b);
+    return shareRight(data, rows, callsB(data, at, rows, pair, rule), pair.b);
+  };
+
+  const table = (): TableData => {
+    const columns = [
+      "classifier",
+      "angle (°)",
+      "adversarial strength",
+      "adversarial distance",
+      "share right",
+    ];
+    if (!drawn) return { columns, rows: [] };
+    const { scene } = drawn;
+    const row = (name: string, rule: Scene["rule"]) => [
+      name,
+      Number(rule.angle.toFixed(2)),
+      rule.strength,
+      rule.distance,
+      rightOf({ ...scene, rule }),
+    ];
+    return {
+      columns,
+      rows: [
+        row("as trained", scene.trained.rule),
+        ...(scene.rule.kind === "l2" ? [row("L2-regularised", scene.rule)] : []),
+        ...TABLE_ANGLES.map((degrees) => row(`tilted to ${degrees}°`, scene.trained.tilted(degrees))),
+      ],
+    };
+  };
+
+  const pointing = attachPointing(canvas.el, {
+    drawn: () => drawn,
+    turn(degrees, how: How) {
+      const trained = drawn?.scene.trained;
+      if (!trained) return;
+      store.set("regularisation", null, how);
+      store.set("tilt", storedTilt(degrees, trained.degrees), how);
+    },
+    select: (samples) => store.set("selection", samples),
+    selection: () => store.get("selection"),
+    mark: (sample) => store.set("marked", sample),
+    redraw: () => frame.ask(),
+  });
+
+  const offer = () => {
+    const data = session.dataset;
+    if (!data) return;
+    planeSelect.setOptions(planesFor(data));
+    const present = presentClasses(data);
+    const pairs = present.flatMap((p, i) => present.slice(i + 1).map((q): [number, number] => [p, q]));
+    pairSelect.setOptions(
+      pairs.map(([p, q]) => ({
+        value: `${p},${q}`,
+        label: `${data.classNames[p]} or ${data.classNames[q]}`,
+      })),
+    );
+    planeSelect.select.disabled = planesFor(data).length < 2;
+  };
+  offer();
+  const frame = onFrame(() => panel.guard(draw));
+  let rest: ReturnType<typeof setTimeout> | undefined;
+  /** Draws a quick field now and a finer one when nothing has changed for a while. */
+  const changed = () => {
+    still = false;
+    frame.ask();
+    clearTimeout(rest);
+    rest = setTimeout(() => {
+      still = true;
+      frame.ask();
+    }, STILL);
+  };
+  const resized = new ResizeObserver(changed);
+  for (const box of [canvas.el, mirror.el]) resized.observe(box);
+  const stops = [
+    store.on(KEYS, changed),
+    session.on(["data"], offer),
+    session.on(["data", "snapshots", "run", "alive", "field"], changed),
+    onTheme(changed),
+  ];
+  changed();
+  return () => {
+    for (const stop of stops) stop();
+    clearTimeout(rest);
+    fields.dispose();
+    resized.disconnect();
+    frame.cancel();
+    panel.destroy();
+  };
+};

@@ -1,0 +1,374 @@
+/** Draws the boundary: field, lines, samples, and the angle between centroid direction and normal. */
+
+import { projectPoint } from "../../core/plane";
+import { line, mark, ring, text, ticks } from "../../draw/canvas";
+import { clipTo, isoLine, placeField } from "../../draw/field";
+import type { Box } from "../../draw/heatmap";
+import { type Colours, classColour } from "../../draw/theme";
+import type { ShownField } from "./fields";
+import type { Scene, View } from "./scene";
+
+type G = CanvasRenderingContext2D;
+type Point = readonly [number, number];
+
+export const PLOT = { left: 34, right: 2, top: 20, bottom: 32 };
+const MARKS = 6; // classes with a shape of their own; with more of them the class name is the mark
+const ARROW = 0.8; // of the half height of the plot
+const SHORTEST = 32; // px of the arrows where they stand close to the edge
+
+export function plotBox(w: number, h: number): Box {
+  const { left, right, top, bottom } = PLOT;
+  return { x: left, y: top, w: Math.max(40, w - left - right), h: Math.max(40, h - top - bottom) };
+}
+
+/** Shape and hue of each class: with more classes than shapes, a pair is circle and triangle, blue and orange. */
+export function styleOf(scene: Scene, dark: boolean): (k: number) => { shape: number; hue: string } {
+  const asPair = scene.restricted && scene.data.k > MARKS;
+  return (k) => {
+    const shape = asPair ? (k === scene.pair.a ? 0 : 1) : k;
+    return { shape, hue: classColour(shape, dark) };
+  };
+}
+
+/** Hues by class of the field. */
+export function fieldHues(scene: Scene, dark: boolean): string[] {
+  const style = styleOf(scene, dark);
+  const classes = scene.restricted ? [scene.pair.a, scene.pair.b] : scene.data.classNames.map((_, k) => k);
+  return classes.map((k) => style(k).hue);
+}
+
+export interface Drawing {
+  scene: Scene;
+  view: View;
+  shown: ShownField | null;
+  selected: Uint8Array | null; // by sample
+  lasso: Point[];
+  focus: boolean; // the handle is under the pointer
+  corner: number; // px at the right of the legend that a button takes
+}
+
+/** Draws all of it; returns where the handle stands, or null without one. */
+export function drawBoundary(g: G, c: Colours, d: Drawing): Point | null {
+  const { scene, view, shown } = d;
+  const { box } = view;
+  if (shown) drawField(g, c, d, shown);
+  else
+    text(g, "the field is being computed", box.x + box.w / 2, box.y + 14, { align: "center", colour: c.fg2 });
+  g.save();
+  clipTo(g, box);
+  drawSamples(g, c, d);
+  if (scene.turning || scene.restricted) drawCentroids(g, c, d);
+  const handle = scene.turning ? drawAngle(g, c, d) : null;
+  if (scene.kind === "points") drawThree(g, c, d);
+  drawMarked(g, c, d);
+  drawLasso(g, c, d.lasso);
+  g.restore();
+  g.strokeStyle = c.line;
+  g.lineWidth = 1;
+  g.strokeRect(box.x + 0.5, box.y + 0.5, box.w - 1, box.h - 1);
+  drawAxes(g, c, d);
+  drawLegend(g, c, d);
+  return handle;
+}
+
+function drawField(g: G, c: Colours, { view }: Drawing, { field: f, sure, image }: ShownField): void {
+  placeField(g, image, view.box);
+  const lines = f.k === 2 ? [...f.margins.keys()].slice(0, 1) : [...f.margins.keys()];
+  for (const k of lines) {
+    const odds = sure.odds.get(k)!;
+    for (const level of f.k === 2 ? [Math.log(9), -Math.log(9)] : [Math.log(9)]) {
+      isoLine(g, odds, f, level, view.box, { colour: c.fg2, width: 1 });
+    }
+  }
+  for (const k of lines) isoLine(g, f.margins.get(k)!, f, 0, view.box, { colour: c.fg, width: 2.25 });
+}
+
+function drawSamples(g: G, c: Colours, d: Drawing): void {
+  const { scene, view, selected } = d;
+  const { data, rows, coords, right, restricted } = scene;
+  const style = styleOf(scene, c.dark);
+  const letters = data.k > MARKS && !restricted && data.classNames.every((name) => name.length <= 2);
+  if (letters) {
+    g.font = `9px ${getComputedStyle(g.canvas).fontFamily}`;
+    g.textAlign = "center";
+    g.textBaseline = "middle";
+  }
+  const crowd = rows.length > 1500 ? 2.2 : 3.2;
+  // the rest first, then the selected, so that they lie on top; wrong ones over right ones
+  for (const pass of selected ? [0, 1] : [1]) {
+    g.globalAlpha = pass ? 1 : 0.28;
+    for (const hit of [1, 0]) {
+      for (let r = 0; r < rows.length; r++) {
+        if (right[r] !== hit || (selected && selected[rows[r]!] !== pass)) continue;
+        const k = data.y[rows[r]!]!;
+        const [x, y] = [view.x(coords[2 * r]!), view.y(coords[2 * r + 1]!)];
+        const radius = selected && pass ? crowd + 1 : crowd;
+        if (letters) drawLetter(g, c, data.classNames[k]!, x, y, hit === 1);
+        else if (hit)
+          mark(g, style(k).shape, x, y, radius, style(k).hue, c.dark ? "#0b0c0d" : "#30363d", 0.9);
+        else mark(g, style(k).shape, x, y, radius, c.bg, c.fg, 1.5);
+      }
+    }
+  }
+  g.globalAlpha = 1;
+}
+
+/** The class name as the mark; of a wrong sample in the error colour on a plate, that is "hollow". */
+function drawLetter(g: G, c: Colours, name: string, x: number, y: number, right: boolean): void {
+  if (!right) {
+    g.fillStyle = c.bg;
+    g.beginPath();
+    g.arc(x, y, 5.5, 0, 2 * Math.PI);
+    g.fill();
+    g.strokeStyle = c.gap;
+    g.lineWidth = 1;
+    g.stroke();
+  }
+  g.fillStyle = right ? c.fg : c.gap;
+  g.fillText(name, x, y + 0.5);
+}
+
+function drawCentroids(g: G, c: Colours, { scene, view }: Drawing): void {
+  const { pair, plane } = scene;
+  const { a, b } = pair.centroids;
+  const style = styleOf(scene, c.dark);
+  for (const [k, mean] of [
+    [pair.a, a],
+    [pair.b, b],
+  ] as const) {
+    const [s, t] = projectPoint(plane, mean);
+    mark(g, style(k).shape, view.x(s), view.y(t), 7, style(k).hue, c.fg, 2);
+  }
+}
+
+/** The samples that span the plane, numbered in their order. */
+function drawThree(g: G, c: Colours, { scene, view }: Drawing): void {
+  const corners = scene.plane.coords!.map(([s, t]): Point => [view.x(s), view.y(t)]);
+  line(g, [...corners, corners[0]!], c.fg, 1, [2, 3]);
+  corners.forEach(([x, y], i) => {
+    g.beginPath();
+    g.arc(x, y, 8, 0, 2 * Math.PI);
+    g.fillStyle = c.fg;
+    g.fill();
+    text(g, String(i + 1), x, y + 0.5, { align: "center", baseline: "middle", bold: true, colour: c.bg });
+  });
+}
+
+function drawMarked(g: G, c: Colours, { scene, view }: Drawing): void {
+  const { marked, data, pair, plane, restricted } = scene;
+  if (marked === null || (restricted && data.y[marked] !== pair.a && data.y[marked] !== pair.b)) return;
+  const [s, t] = projectPoint(plane, data.X.subarray(marked * data.d, (marked + 1) * data.d));
+  const k = data.y[marked]!;
+  const r = scene.rows.indexOf(marked);
+  if (r < 0)
+    mark(
+      g,
+      styleOf(scene, c.dark)(k).shape,
+      view.x(s),
+      view.y(t),
+      4,
+      styleOf(scene, c.dark)(k).hue,
+      c.fg,
+      1.5,
+    );
+  ring(g, view.x(s), view.y(t), c, 8);
+}
+
+/** Arrows along the centroids (dashed) and the normal, the arc between them, the handle that turns it. */
+function drawAngle(g: G, c: Colours, { scene, view, focus }: Drawing): Point {
+  const { plane, rule, trained, pair } = scene;
+  const { box } = view;
+  const [s, t] = projectPoint(plane, trained.through);
+  const from: Point = [view.x(s), view.y(t)];
+  const direction = (v: Float64Array): number => {
+    let [du, dv] = [0, 0];
+    v.forEach((value, i) => {
+      du += value * plane.u[i]!;
+      dv += value * plane.v[i]!;
+    });
+    return Math.atan2(view.y(t + dv) - from[1], view.x(s + du) - from[0]);
+  };
+  const [zero, turned] = [direction(pair.centroids.z), direction(rule.w)];
+  // as long as both fit into the picture
+  const length = Math.max(
+    SHORTEST,
+    Math.min((ARROW * box.h) / 2, room(box, from, zero), room(box, from, turned)),
+  );
+  const end = (angle: number, reach: number): Point => [
+    from[0] + reach * Math.cos(angle),
+    from[1] + reach * Math.sin(angle),
+  ];
+  const handle = end(turned, length);
+  arrow(g, c, from, end(zero, length), zero, [5, 3]);
+  arrow(g, c, from, handle, turned, []);
+
+  const sweep = Math.atan2(Math.sin(turned - zero), Math.cos(turned - zero));
+  const radius = length * 0.42;
+  for (const [colour, width] of [
+    [c.bg, 4],
+    [c.fg, 1.5],
+  ] as const) {
+    g.beginPath();
+    g.arc(from[0], from[1], radius, zero, zero + sweep, sweep < 0);
+    g.strokeStyle = colour;
+    g.lineWidth = width;
+    g.stroke();
+  }
+  const middle = end(zero + sweep / 2, radius + 7);
+  const below = Math.abs(sweep) < 0.35; // a small angle leaves no room inside
+  text(
+    g,
+    `${rule.angle.toFixed(1)}°`,
+    below ? end(zero, radius)[0] : middle[0],
+    middle[1] + (below ? (sweep <= 0 ? 16 : -8) : 4),
+    {
+      bold: true,
+      size: 13,
+      colour: c.fg,
+      halo: c.halo,
+    },
+  );
+
+  g.beginPath();
+  g.arc(handle[0], handle[1], 8, 0, 2 * Math.PI);
+  g.fillStyle = c.bg;
+  g.fill();
+  g.strokeStyle = focus ? c.accent : c.fg;
+  g.lineWidth = focus ? 3 : 2.25;
+  g.stroke();
+  text(g, "↻", handle[0], handle[1] + 0.5, { align: "center", baseline: "middle", bold: true, colour: c.fg });
+  const far = handle[0] > box.x + box.w * 0.58;
+  const [aside, above] = below ? [far ? 8 : -8, -14] : [far ? -13 : 13, 3];
+  text(g, "normal: drag to tilt", handle[0] + aside, handle[1] + above, {
+    align: far ? "right" : "left",
+    colour: c.fg,
+    halo: c.halo,
+  });
+  const drop = sweep <= 0 ? 1 : -1; // the words stand away from the normal
+  const foot = end(zero, length * 0.8);
+  const words: Point = [foot[0] - 26 * drop * Math.sin(zero), foot[1] + 26 * drop * Math.cos(zero)];
+  line(g, [foot, words], c.fg2);
+  const inside = (v: number, low: number, high: number) => Math.min(high, Math.max(low, v));
+  const x = inside(words[0], box.x + 56, box.x + box.w - 56);
+  const y = inside(words[1] + (words[1] > foot[1] ? 11 : -3), box.y + 12, box.y + box.h - 5);
+  text(g, "centroid direction", x, y, { align: "center", colour: c.fg, halo: c.halo });
+  return handle;
+}
+
+/** Pixels from a point to the edge of the box in a direction, less the size of a handle. */
+function room(box: Box, [x, y]: Point, angle: number): number {
+  const along = (from: number, low: number, size: number, step: number) =>
+    Math.abs(step) < 1e-9 ? Number.POSITIVE_INFINITY : ((step > 0 ? low + size : low) - from) / step;
+  const edge = Math.min(along(x, box.x, box.w, Math.cos(angle)), along(y, box.y, box.h, Math.sin(angle)));
+  return edge - 14;
+}
+
+function arrow(g: G, c: Colours, from: Point, to: Point, angle: number, dash: number[]): void {
+  line(g, [from, to], c.bg, 5);
+  line(g, [from, to], c.fg, 2.25, dash);
+  const point = (reach: number, turn: number): Point => [
+    to[0] + reach * Math.cos(angle + turn),
+    to[1] + reach * Math.sin(angle + turn),
+  ];
+  g.beginPath();
+  for (const [x, y] of [point(8, 0), point(-4, -1.2), point(-4, 1.2)]) g.lineTo(x, y);
+  g.closePath();
+  g.fillStyle = c.fg;
+  g.fill();
+}
+
+function drawLasso(g: G, c: Colours, lasso: Point[]): void {
+  if (lasso.length < 2) return;
+  line(g, [...lasso, lasso[0]!], c.bg, 3);
+  line(g, [...lasso, lasso[0]!], c.fg, 1.25, [4, 3]);
+}
+
+export function axisTitles({ kind, data }: Scene): [string, string] {
+  if (data.d === 2) return [data.featureNames[0] ?? "feature 1", data.featureNames[1] ?? "feature 2"];
+  if (kind === "pca") return ["principal direction 1 (input units)", "principal direction 2"];
+  if (kind === "points") return ["from the first to the second sample (input units)", "towards the third"];
+  return ["along the centroids (input units)", "across, in the normal’s plane"];
+}
+
+function drawAxes(g: G, c: Colours, { scene, view }: Drawing): void {
+  const { box } = view;
+  const [across, up] = axisTitles(scene);
+  const style = { colour: c.fg2 };
+  for (const s of ticks(view.xlim[0], view.xlim[1], 4)) {
+    const x = view.x(s);
+    if (x > box.x + 6 && x < box.x + box.w - 6)
+      text(g, shortTick(s), x, box.y + box.h + 13, { ...style, align: "center" });
+  }
+  for (const t of ticks(view.ylim[0], view.ylim[1], 3)) {
+    const y = view.y(t);
+    if (y > box.y + 6 && y < box.y + box.h - 4)
+      text(g, shortTick(t), box.x - 4, y + 4, { ...style, align: "right" });
+  }
+  text(g, across, box.x + box.w / 2, box.y + box.h + 28, { ...style, align: "center" });
+  text(g, up, 9, box.y + box.h / 2, { ...style, align: "center", rotate: -Math.PI / 2 });
+}
+
+const shortTick = (v: number) => (Math.abs(v) >= 1e4 ? v.toExponential(0) : String(v)).replace("-", "−");
+
+/** Names beside marks above the plot; what does not fit is left out, from the right. */
+function drawLegend(g: G, c: Colours, { scene, view, corner }: Drawing): void {
+  const { data, restricted, pair } = scene;
+  const y = 9;
+  let x = view.box.x;
+  let full = false;
+  const style = styleOf(scene, c.dark);
+  const entry = (width: number, name: string, draw: (x: number) => void) => {
+    g.font = `11px ${getComputedStyle(g.canvas).fontFamily}`;
+    const need = width + 4 + g.measureText(name).width;
+    if (full || x + need > view.box.x + view.box.w - corner - 4) {
+      full = true;
+      return;
+    }
+    draw(x);
+    text(g, name, x + width + 4, y + 4, { colour: c.fg2 });
+    x += need + 12;
+  };
+  const hollow = (at: number, k: number) => mark(g, style(k).shape, at, y, 3.6, c.bg, c.fg, 1.5);
+  const classes = restricted ? [pair.a, pair.b] : data.classNames.map((_, k) => k);
+  if (classes.length <= MARKS) {
+    for (const k of classes) {
+      entry(9, shorten(data.classNames[k]!), (at) =>
+        mark(g, style(k).shape, at + 5, y, 4.5, style(k).hue, c.dark ? "#0b0c0d" : "#30363d", 0.9),
+      );
+    }
+    entry(20, "wrong", (at) => [hollow(at + 5, classes[0]!), hollow(at + 16, classes[1]!)]);
+    entry(14, classes.length === 2 ? "p = 0.5" : "boundary", (at) =>
+      line(
+        g,
+        [
+          [at, y],
+          [at + 14, y],
+        ],
+        c.fg,
+        2.25,
+      ),
+    );
+  } else {
+    entry(0, "hue: class, strength: confidence", () => {});
+    entry(14, "wrong", (at) => {
+      g.font = `10px ${getComputedStyle(g.canvas).fontFamily}`;
+      g.textAlign = "center";
+      g.textBaseline = "middle";
+      drawLetter(g, c, data.classNames[0]!.slice(0, 2), at + 7, y, false);
+    });
+  }
+  entry(14, "0.9", (at) =>
+    line(
+      g,
+      [
+        [at, y],
+        [at + 14, y],
+      ],
+      c.fg2,
+      1,
+    ),
+  );
+}
+
+export const shorten = (name: string, most = 12) =>
+  name.length > most ? `${name.slice(0, most - 1)}…` : name;

@@ -1,0 +1,267 @@
+/** What the boundary view shows: which plane, which classifier, which samples, at which scale. */
+
+import { takeRows } from "../../core/arrays";
+import {
+  callsB,
+  type PairData,
+  pairData,
+  pairOf,
+  type Rule,
+  referenceRows,
+  regularisedRule,
+  type Trained,
+  trainedPath,
+} from "../../core/boundary";
+import type { Limits } from "../../core/field";
+import { markedSample } from "../../core/marked";
+import { explainedBy, type Plane, pcaPlane, planeFromPoints, planeProject } from "../../core/plane";
+import type { Dataset, Session } from "../../core/session";
+import { type Shown, shown } from "../../core/shown";
+import { argmax } from "../../core/softmax";
+import type { Store } from "../../core/store";
+import type { Box } from "../../draw/heatmap";
+
+export type PlaneKind = "tilt" | "data" | "pca" | "points";
+
+export interface Scene {
+  data: Dataset;
+  at: Shown;
+  pair: PairData;
+  trained: Trained;
+  rule: Rule; // the trained, tilted or regularised classifier of the pair
+  kind: PlaneKind;
+  plane: Plane;
+  planeKey: string; // changes with the plane, given the network
+  explained: number | null; // share of the variance the plane keeps
+  /** Only the two classes of the pair: field and samples. */
+  restricted: boolean;
+  /** The plane holds centroid direction and normal, so that their angle is drawn true. */
+  turning: boolean;
+  rows: Int32Array; // samples drawn
+  coords: Float64Array; // (rows, 2) in the plane
+  right: Uint8Array; // (rows,) called by their label
+  marked: number | null;
+  frame: Frame;
+}
+
+/** Middle and half widths of the part of the plane that must be seen. */
+interface Frame {
+  cx: number;
+  cy: number;
+  rx: number;
+  ry: number;
+}
+
+export const defaultPlane = (data: Dataset): PlaneKind => (data.d === 2 ? "data" : "tilt");
+
+/** Plane names on offer for these data. */
+export function planesFor(data: Dataset): { value: PlaneKind; label: string }[] {
+  if (data.d === 2)
+    return [
+      { value: "data", label: "data" },
+      { value: "tilt", label: "tilt" },
+    ];
+  return [
+    { value: "tilt", label: "tilt" },
+    { value: "pca", label: "PCA" },
+    { value: "points", label: "3 points" },
+  ];
+}
+
+const KEPT = 20; // planes and frames remembered
+
+/** Reads store and session; null while there is nothing to show, and where the data have one class only. */
+export class Scenes {
+  private readonly paths = new Map<string, { at: Shown; pair: PairData; path: Trained }>();
+  private readonly rules = new Map<string, { pair: PairData; rule: Rule }>();
+  private readonly planes = new Map<string, { data: Dataset; plane: Plane; explained: number | null }>();
+  private readonly frames = new Map<string, { data: Dataset; frame: Frame }>();
+
+  constructor(
+    private readonly session: Session,
+    private readonly store: Store,
+  ) {}
+
+  build(): Scene | null {
+    const { session, store } = this;
+    const data = session.dataset;
+    const at = shown(session, store);
+    const chosen = data && at ? pairOf(session, store.get<number[] | null>("pair")) : null;
+    if (!data || !at || !chosen) return null;
+    const pair = pairData(data, ...chosen);
+    const marked = markedSample(session, store);
+    const trained = this.trained(data, at, pair, store.get("normal_at") === "marked" ? marked : null);
+    const rule = this.rule(data, pair, trained);
+    const offered = planesFor(data).map((p) => p.value);
+    const wanted = store.get<PlaneKind | null>("plane");
+    const kind = wanted && offered.includes(wanted) ? wanted : defaultPlane(data);
+    const restricted = kind === "tilt" || rule.kind !== "trained";
+    const { plane, planeKey, explained } = this.plane(data, kind, pair, rule);
+    const { a, b } = pair;
+    const rows = restricted ? at.rows.filter((i) => data.y[i] === a || data.y[i] === b) : at.rows;
+    const calls = restricted ? callsB(data, at, rows, pair, rule) : null;
+    const right = Uint8Array.from(rows, (row, r) =>
+      Number(
+        calls
+          ? Boolean(calls[r]) === (data.y[row] === b)
+          : argmax(at.logits, r * data.k, data.k) === data.y[row],
+      ),
+    );
+    return {
+      data,
+      at,
+      pair,
+      trained,
+      rule,
+      kind,
+      plane,
+      planeKey,
+      restricted,
+      rows,
+      right,
+      marked,
+      explained,
+      frame: this.frame(data, kind, plane, planeKey, pair),
+      turning: kind === "tilt" || data.d === 2,
+      coords: planeProject(plane, data.X, rows),
+    };
+  }
+
+  private trained(data: Dataset, at: Shown, pair: PairData, marked: number | null): Trained {
+    const key = marked === null ? "between" : "marked";
+    const found = this.paths.get(key);
+    if (found?.at === at && found.pair === pair && key === "between") return found.path;
+    const path = trainedPath(data, at, pair, marked);
+    this.paths.set(key, { at, pair, path });
+    return path;
+  }
+
+  private rule(data: Dataset, pair: PairData, trained: Trained): Rule {
+    const lam = this.store.get<number | null>("regularisation");
+    const tilt = this.store.get<number | null>("tilt");
+    if (lam === null) return tilt === null ? trained.rule : trained.tilted(tilt);
+    const found = this.rules.get(`${lam}`);
+    if (found?.pair === pair) return found.rule;
+    const rule = regularisedRule(data, pair, lam);
+    if (this.rules.size > 100) this.rules.clear();
+    this.rules.set(`${lam}`, { pair, rule });
+    return rule;
+  }
+
+  private plane(data: Dataset, kind: PlaneKind, pair: PairData, rule: Rule) {
+    const { X, d } = data;
+    if (d === 2) {
+      const plane = { origin: new Float64Array(2), u: Float64Array.of(1, 0), v: Float64Array.of(0, 1) };
+      return { plane, planeKey: "data", explained: null };
+    }
+    if (kind === "tilt") {
+      const { centroids, a, b } = pair;
+      const planeKey = `tilt ${a},${b} ${rule.kind} ${rule.angle} ${this.store.get("normal_at")}`;
+      return { plane: { origin: centroids.midpoint, u: centroids.z, v: rule.n }, planeKey, explained: null };
+    }
+    const reference = referenceRows(data);
+    const three = kind === "points" ? this.points(data, pair) : [];
+    const planeKey = `${kind} ${three}`;
+    const found = this.planes.get(planeKey);
+    if (found?.data === data) return { ...found, planeKey };
+    const corners = three.map((i) => X.subarray(i * d, (i + 1) * d)) as [
+      Float32Array,
+      Float32Array,
+      Float32Array,
+    ];
+    const plane =
+      kind === "pca" ? pcaPlane(takeRows(X, d, reference), reference.length, d) : planeFromPoints(...corners);
+    const explained = plane.explained
+      ? plane.explained[0] + plane.explained[1]
+      : explainedBy(plane, X, data.validation);
+    if (this.planes.size > KEPT) this.planes.clear();
+    this.planes.set(planeKey, { data, plane, explained });
+    return { plane, planeKey, explained };
+  }
+
+  /** Depends on data, pair and plane only, so that nothing moves with a slider. */
+  private frame(data: Dataset, kind: PlaneKind, plane: Plane, planeKey: string, pair: PairData): Frame {
+    const along = kind === "tilt" && data.d > 2;
+    const key = along ? `tilt ${pair.a},${pair.b}` : planeKey;
+    const found = this.frames.get(key);
+    if (found?.data === data) return found.frame;
+    const frame = along
+      ? frameAlong(data, plane, pair)
+      : frameRound(planeProject(plane, data.X, data.validation));
+    if (this.frames.size > KEPT) this.frames.clear();
+    this.frames.set(key, { data, frame });
+    return frame;
+  }
+
+  /** The three chosen samples; by default the first of either class of the pair and the first of another
+   *  class (or a second one of the first). */
+  points(data: Dataset, { a, b }: Pick<PairData, "a" | "b">): number[] {
+    const chosen = this.store.get<number[] | null>("points");
+    if (chosen?.length === 3 && chosen.every((i) => Number.isInteger(i) && i >= 0 && i < data.n))
+      return chosen;
+    const { validation, y } = data;
+    const first = validation.find((i) => y[i] === a) ?? 0;
+    const second = validation.find((i) => y[i] === b) ?? 1;
+    const third =
+      validation.find((i) => y[i] !== a && y[i] !== b) ?? validation.find((i) => i !== first && i !== second);
+    return [first, second, third ?? 2];
+  }
+}
+
+/** Plane coordinates on the canvas. */
+export interface View {
+  box: Box;
+  xlim: Limits;
+  ylim: Limits;
+  x(s: number): number;
+  y(t: number): number;
+  s(px: number): number;
+  t(py: number): number;
+}
+
+const MARGIN = 1.1; // free space round the samples
+const MOST_UNEQUAL = 8; // beyond this ratio of ranges equal units would leave only a stripe
+const QUANTILE = 0.99; // share of the pair's samples inside the tilt plane's frame
+
+/** Room for the pair along its centroid direction, whatever the plane's second direction. */
+function frameAlong(data: Dataset, plane: Plane, pair: PairData): Frame {
+  const along = planeProject(plane, data.X, pair.rows)
+    .filter((_, i) => i % 2 === 0)
+    .map(Math.abs)
+    .sort();
+  const reach = along[Math.floor(QUANTILE * (along.length - 1))]!;
+  const rx = MARGIN * Math.max(reach, 0.6 * pair.centroids.distance);
+  return { cx: 0, cy: 0, rx, ry: rx / 2 };
+}
+
+function frameRound(coords: Float64Array): Frame {
+  const range = (from: number): [number, number] => {
+    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (let i = from; i < coords.length; i += 2) {
+      low = Math.min(low, coords[i]!);
+      high = Math.max(high, coords[i]!);
+    }
+    return [(low + high) / 2, (MARGIN * (high - low)) / 2 || 1];
+  };
+  const [cx, rx] = range(0);
+  const [cy, ry] = range(1);
+  return { cx, cy, rx, ry };
+}
+
+export function viewOf({ cx, cy, rx, ry }: Frame, box: Box): View {
+  const equal = Math.max(rx / ry, ry / rx) < MOST_UNEQUAL;
+  let [scaleX, scaleY] = [box.w / (2 * rx), box.h / (2 * ry)];
+  if (equal) scaleX = scaleY = Math.min(scaleX, scaleY);
+  const [midX, midY] = [box.x + box.w / 2, box.y + box.h / 2];
+  const s = (px: number) => cx + (px - midX) / scaleX;
+  const t = (py: number) => cy - (py - midY) / scaleY;
+  return {
+    box,
+    s,
+    t,
+    x: (value) => midX + (value - cx) * scaleX,
+    y: (value) => midY - (value - cy) * scaleY,
+    xlim: [s(box.x), s(box.x + box.w)],
+    ylim: [t(box.y + box.h), t(box.y)],
+  };
+}

@@ -1,0 +1,121 @@
+/** Tilt slider, and in its place the regularisation slider while "L2 path" is on. */
+
+import type { Store } from "../../core/store";
+import { b, h, say } from "../../draw/dom";
+import { button, type RangeOptions, rangeKnob } from "../../draw/knobs";
+import type { Scene } from "./scene";
+
+export const MOST_TILT = 85; // degrees
+const KEY_STEP = 0.5; // degrees; arrow keys must get away from "as trained", so they snap by less than a step
+const DRAG_SNAP = 1; // degrees
+const FIRST_LAMBDA = 0.01;
+
+/** A tilt as the store has it: null within `reach` degrees of the trained angle. */
+export function storedTilt(degrees: number, trained: number, reach = KEY_STEP / 2): number | null {
+  return Math.abs(degrees - Math.min(MOST_TILT, trained)) <= reach ? null : Number(degrees.toFixed(1));
+}
+
+const lambdaWords = (v: number) => String(Number(v.toPrecision(2)));
+
+export interface TiltKnobs {
+  el: HTMLElement;
+  show(scene: Scene): void;
+}
+
+export function tiltKnobs(store: Store): TiltKnobs {
+  let trained = 0; // degrees, of the network shown
+  // both move with the network: the knob reads them each time
+  const [nearest, asTrained] = [
+    { value: 0, label: "nearest centroid" },
+    { value: 0, label: "as trained" },
+  ];
+  let dragging = false;
+  const stored = (degrees: number) =>
+    dragging && degrees < DRAG_SNAP ? 0 : storedTilt(degrees, trained, dragging ? DRAG_SNAP : undefined);
+  const options: RangeOptions = {
+    name: "Tilt",
+    low: 0,
+    high: MOST_TILT,
+    step: KEY_STEP,
+    value: 0,
+    default: 0,
+    labelled: false,
+    stops: [nearest, asTrained],
+    format: (v) => `${v.toFixed(1)}°`,
+    live: (v) => store.set("tilt", stored(v), "live"),
+    final: (v) => store.set("tilt", stored(v)),
+  };
+  const tilt = rangeKnob(options);
+  tilt.input.addEventListener("pointerdown", () => {
+    dragging = true;
+  });
+  // after the last "change", which ends the drag
+  tilt.input.addEventListener("pointerup", () =>
+    setTimeout(() => {
+      dragging = false;
+    }),
+  );
+  const lambda = rangeKnob({
+    name: "Regularisation",
+    low: 1e-4,
+    high: 1e3,
+    log: true,
+    value: FIRST_LAMBDA,
+    default: FIRST_LAMBDA,
+    labelled: false,
+    stops: [
+      { value: 1e-4, label: "weak" },
+      { value: 0.1, label: "0.1" },
+      { value: 1e3, label: "strong" },
+    ],
+    format: lambdaWords,
+    live: (v) => store.set("regularisation", v, "live"),
+    final: (v) => store.set("regularisation", v),
+  });
+  const [first, second] = tilt.el.querySelectorAll<HTMLElement>(".clsviz-stop");
+  const words = h("span", { style: "white-space: nowrap; overflow: hidden; text-overflow: ellipsis" });
+  const path = button(
+    "L2 path",
+    () => {
+      store.set("regularisation", store.get("regularisation") === null ? lambda.value : null);
+    },
+    {
+      class: "clsviz-small",
+      "aria-pressed": "false",
+      title: "Show L2-regularised linear classifiers of the pair instead of tilts",
+    },
+  );
+  const head = h(
+    "div",
+    { class: "clsviz-row", style: "justify-content: space-between; flex-wrap: nowrap; height: 24px" },
+    words,
+    path,
+  );
+  const el = h("div", { style: "flex: 1; min-width: 0" }, head, tilt.el, lambda.el);
+
+  return {
+    el,
+    show({ rule, trained: network }) {
+      const regularised = rule.kind === "l2";
+      const lam = store.get<number | null>("regularisation");
+      if (lam !== null && lam !== lambda.value) lambda.show(lam);
+      tilt.el.hidden = regularised;
+      lambda.el.hidden = !regularised;
+      path.setAttribute("aria-pressed", String(regularised));
+      trained = network.degrees;
+      const shown = Math.min(MOST_TILT, trained);
+      options.default = asTrained.value = shown;
+      const place = shown / MOST_TILT;
+      second!.style.setProperty("--p", String(place));
+      // the two labels must not run into each other
+      first!.lastChild!.textContent = place > 0.6 ? "nearest centroid" : place > 0.36 ? "centroid" : "0°";
+      second!.hidden = place < 0.12;
+      second!.classList.toggle("clsviz-high", place > 0.88);
+      tilt.show(store.get<number | null>("tilt") ?? shown);
+      if (regularised) say(words, "λ ", b(lambdaWords(lambda.value)), " regularisation");
+      else if (rule.kind === "trained")
+        say(words, "Tilt ", b(`${network.degrees.toFixed(1)}°`), " as trained");
+      else say(words, "Tilt ", b(`${rule.angle.toFixed(1)}°`));
+    },
+  };
+}

@@ -1,0 +1,69 @@
+/** The shared sliders above a view that stands alone. */
+
+import { h } from "../../draw/dom";
+import { rangeKnob } from "../../draw/knobs";
+import type { Mount } from "../mount";
+import { catalogueOf } from "./catalogue";
+
+/** `view` with the controls that a lab would show once for all views. */
+export function alone(view: Mount, ...controls: Mount[]): Mount {
+  return (el, context) => {
+    const top = h("div", { class: "clsviz-alone" });
+    const body = h("div", { class: "clsviz-alone-view" });
+    el.append(top, body);
+    const parts = [...controls.map((mount) => mount(top, context)), view(body, context)];
+    return () => {
+      for (const stop of parts) stop();
+      el.replaceChildren();
+    };
+  };
+}
+
+/** The temperature as one plain slider. */
+export const temperatureSlider: Mount = (el, { store }) => {
+  const { range, default: usual } = catalogueOf(store).temperature;
+  const knob = rangeKnob({
+    name: "Temperature",
+    ...range!,
+    value: 1,
+    default: Number(usual),
+    snap: [1],
+    format: (t) => t.toFixed(2),
+    live: (t) => store.set("temperature", t, "live"),
+    final: (t) => store.set("temperature", t),
+  });
+  el.append(knob.el);
+  const show = () => knob.show(store.get<number | null>("temperature") ?? 1);
+  show();
+  return store.on(["temperature"], show);
+};
+
+/** Time travel through a run's snapshots; hidden where there is only one. */
+export const epochSlider: Mount = (el, { session, store }) => {
+  const last = () => session.snapshots.length - 1;
+  const go = (how?: "live") => (at: number) => {
+    const i = Math.round(at * last());
+    store.set("step", i === last() ? null : session.snapshots[i]!.step, how);
+  };
+  const knob = rangeKnob({
+    name: "Epoch",
+    low: 0,
+    high: 1,
+    value: 1,
+    default: 1,
+    format: (at) => String(Number((session.snapshots[Math.round(at * last())]?.epoch ?? 0).toFixed(1))),
+    live: go("live"),
+    final: go(),
+  });
+  el.append(knob.el);
+  const show = () => {
+    knob.el.hidden = last() < 1;
+    const here = session.at(store.get<number | null>("step"));
+    knob.show(here && last() > 0 ? session.snapshots.indexOf(here) / last() : 1);
+  };
+  show();
+  const stops = [store.on(["step"], show), session.on(["snapshots"], show)];
+  return () => {
+    for (const stop of stops) stop();
+  };
+};

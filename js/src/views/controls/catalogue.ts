@@ -1,0 +1,62 @@
+/** The part of the catalogue that controls are built from; the kernel sends it as one trait. */
+
+import type { Store } from "../../core/store";
+
+export interface RangeEntry {
+  low: number;
+  high: number;
+  step: number | null;
+  log: boolean;
+  unit: string | null;
+}
+
+export interface ParamEntry {
+  name: string;
+  default: unknown;
+  range: RangeEntry | null;
+  choices: unknown[] | null;
+}
+
+export interface MethodEntry {
+  name: string;
+  title: string;
+  paper: string;
+  summary: string;
+  params: ParamEntry[];
+}
+
+export interface Catalogue {
+  temperature: ParamEntry;
+  n_bins: ParamEntry;
+  data: MethodEntry[];
+  model: MethodEntry[];
+  loss: MethodEntry[];
+  optimizer: MethodEntry[];
+  label_noise: ParamEntry;
+}
+
+export interface SpecJson {
+  name: string;
+  params: Record<string, unknown>;
+}
+
+/** The experiment as `Experiment.to_json` writes it; only what controls show. */
+export interface ExperimentJson {
+  data: SpecJson;
+  model: SpecJson;
+  loss: SpecJson;
+  optimizer: SpecJson;
+  label_noise: SpecJson | null;
+  seed: number;
+  epochs: number;
+}
+
+export const catalogueOf = (store: Store): Catalogue => store.get<Catalogue>("catalogue");
+
+/** A parameter's value: as set in the spec, or the catalogue's default. */
+export function paramValue(spec: SpecJson | null, param: ParamEntry): number {
+  return Number(spec?.params[param.name] ?? param.default);
+}
+
+/** "weight_decay" as a person reads it. */
+export const words = (name: string): string => name.replaceAll("_", " ");

@@ -1,0 +1,116 @@
+/** What is trained: data, model, loss, and the settings of training. */
+
+import type { Session } from "../../core/session";
+import type { Store } from "../../core/store";
+import { h } from "../../draw/dom";
+import { numberKnob, rangeKnob, selectKnob } from "../../draw/knobs";
+import { catalogueOf, type ExperimentJson, type MethodEntry, paramValue } from "./catalogue";
+
+const MAX_SEED = 9999;
+
+export function mountExperiment(
+  el: HTMLElement,
+  { session, store }: { session: Session; store: Store },
+): () => void {
+  const catalogue = catalogueOf(store);
+  const change = (changes: Record<string, unknown>, restarts: boolean) => {
+    if (restarts)
+      for (const key of ["step", "selection", "marked", "pair", "tilt", "pinned"]) store.set(key, null);
+    session.send({ kind: "change", changes });
+  };
+  const menu = (name: string, key: "data" | "model" | "loss", entries: MethodEntry[]) =>
+    selectKnob({
+      name,
+      options: entries.map((m) => ({ value: m.name, label: m.title })),
+      value: "",
+      change: (value) => change({ [key]: value }, key !== "loss"),
+    });
+  const data = menu("Data", "data", catalogue.data);
+  const model = menu("Model", "model", catalogue.model);
+  const loss = menu("Loss", "loss", catalogue.loss);
+  const seed = numberKnob({
+    name: "Seed",
+    low: 0,
+    high: MAX_SEED,
+    value: 0,
+    change: (v) => change({ seed: Math.round(v) }, true),
+  });
+  const menus = h("div", { class: "clsviz-row" }, data.el, model.el, loss.el, seed.el);
+
+  const lr = settingKnob(
+    "Learning rate",
+    { low: 1e-4, high: 3, step: null, log: true, unit: null },
+    0.05,
+    (v) => change({ "optimizer.lr": v }, false),
+  );
+  const decay = settingKnob(
+    "Weight decay",
+    { low: 1e-6, high: 0.3, step: null, log: true, unit: null },
+    1e-6,
+    (v) => change({ "optimizer.weight_decay": v <= 1e-6 ? 0 : v }, false),
+    (v) => (v <= 1e-6 ? "0" : v.toPrecision(2)),
+  );
+  const noise = settingKnob(
+    "Label noise",
+    catalogue.label_noise.range!,
+    0,
+    (v) => change({ "label_noise.rate": v }, true),
+    (v) => `${Math.round(100 * v)} %`,
+  );
+  el.append(menus, h("div", { class: "clsviz-settings" }, lr.el, decay.el, noise.el));
+
+  const show = () => {
+    const experiment = session.run?.experiment as ExperimentJson | null;
+    const off = !experiment || !session.alive;
+    for (const knob of [lr, decay, noise]) knob.setDisabled(off);
+    for (const knob of [data, model, loss]) knob.select.disabled = off;
+    seed.input.disabled = off;
+    if (!experiment) return;
+    showChoice(data, experiment.data.name, catalogue.data);
+    showChoice(model, experiment.model.name, catalogue.model);
+    showChoice(loss, experiment.loss.name, catalogue.loss);
+    seed.show(experiment.seed);
+    const entry = catalogue.optimizer.find((m) => m.name === experiment.optimizer.name);
+    const value = (key: string) =>
+      paramValue(
+        experiment.optimizer,
+        entry?.params.find((p) => p.name === key) ?? { name: key, default: 0, range: null, choices: null },
+      );
+    lr.show(value("lr"));
+    decay.show(value("weight_decay"));
+    noise.show(
+      experiment.label_noise
+        ? Number(experiment.label_noise.params.rate ?? catalogue.label_noise.default)
+        : 0,
+    );
+  };
+  const stop = session.on(["run", "data", "alive"], show);
+  show();
+  return stop;
+}
+
+function settingKnob(
+  name: string,
+  range: { low: number; high: number; step: number | null; log: boolean; unit: string | null },
+  fallback: number,
+  final: (value: number) => void,
+  format?: (value: number) => string,
+) {
+  return rangeKnob({
+    name,
+    ...range,
+    value: fallback,
+    default: fallback,
+    live: () => {},
+    final,
+    ...(format ? { format } : {}),
+  });
+}
+
+/** A choice from outside the menu (your own arrays or module) gets an entry of its own. */
+function showChoice(knob: ReturnType<typeof selectKnob>, value: string, entries: MethodEntry[]): void {
+  if (![...knob.select.options].some((o) => o.value === value)) {
+    knob.setOptions([...entries.map((m) => ({ value: m.name, label: m.title })), { value, label: value }]);
+  }
+  knob.show(value);
+}

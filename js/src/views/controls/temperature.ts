@@ -1,0 +1,176 @@
+/** The temperature slider with what it does: the softmax of one sample, the mean claim against the hits. */
+
+import { markedSample } from "../../core/marked";
+import type { Session } from "../../core/session";
+import { logitsOf, type Shown, shown } from "../../core/shown";
+import { argmax, softmaxRow } from "../../core/softmax";
+import type { Store } from "../../core/store";
+import { fitTemperature } from "../../core/temperature";
+import { makeCanvas, text } from "../../draw/canvas";
+import { b, h, say } from "../../draw/dom";
+import { onFrame } from "../../draw/frame";
+import { button, rangeKnob } from "../../draw/knobs";
+import { colours, onTheme } from "../../draw/theme";
+import { catalogueOf } from "./catalogue";
+
+const STOPS = [
+  { value: 0.1, label: "0.1 sure" },
+  { value: 0.3, label: "0.3" },
+  { value: 1, label: "1 as trained" },
+  { value: 3, label: "3" },
+  { value: 10, label: "10 unsure" },
+];
+
+/** NLL-optimal temperature of what is shown; remembered for the network it was fitted to. */
+const fits = new WeakMap<Shown, number>();
+
+export function bestTemperature(at: Shown, k: number): number {
+  let best = fits.get(at);
+  if (best === undefined) {
+    best = fitTemperature(at.logits, at.labels, k).temperature;
+    fits.set(at, best);
+  }
+  return best;
+}
+
+export function mountTemperature(
+  el: HTMLElement,
+  { session, store }: { session: Session; store: Store },
+): () => void {
+  const param = catalogueOf(store).temperature;
+  const range = param.range!;
+  const canvas = makeCanvas("Softmax of the marked sample at this temperature");
+  const value = h("output", { class: "clsviz-value" });
+  const sentence = h("p", { class: "clsviz-say" });
+  const knob = rangeKnob({
+    name: "Temperature",
+    low: range.low,
+    high: range.high,
+    log: true,
+    value: 1,
+    default: Number(param.default),
+    snap: [1],
+    stops: STOPS,
+    labelled: false,
+    format: (t) => `T = ${t.toFixed(2)}`,
+    live: (t) => store.set("temperature", t, "live"),
+    final: (t) => store.set("temperature", t),
+  });
+  const fit = button(
+    "Fit T to the data",
+    () => {
+      const at = shown(session, store);
+      if (at) store.set("temperature", Number(bestTemperature(at, session.dataset!.k).toPrecision(6)));
+    },
+    { "aria-label": "Fit", title: "Jump to the temperature with the lowest NLL on the validation samples" },
+  );
+  el.append(
+    h(
+      "section",
+      { class: "clsviz-hero", "aria-label": "Temperature" },
+      h("div", { class: "clsviz-picture" }, canvas.el),
+      h(
+        "div",
+        {},
+        h(
+          "div",
+          { class: "clsviz-hero-head" },
+          h("span", { class: "clsviz-hero-name" }, "Temperature"),
+          value,
+          fit,
+        ),
+        knob.el,
+        sentence,
+      ),
+    ),
+  );
+
+  const draw = () => {
+    const T = store.get<number | null>("temperature") ?? 1;
+    knob.show(T);
+    value.textContent = `T = ${T.toFixed(2)}`;
+    const at = shown(session, store);
+    const data = session.dataset;
+    knob.setDisabled(!at);
+    fit.disabled = !at;
+    const { g, w, h: height } = canvas.begin();
+    if (!at || !data) return say(sentence, "The slider wakes up with the first snapshot.");
+    const best = bestTemperature(at, data.k);
+    knob.setMark({ value: best, label: `best ${best.toFixed(2)}` });
+    const { claim, hits } = claims(at, data.k, T);
+    say(
+      sentence,
+      "The network says ",
+      b(percent(claim)),
+      " on average and is right in ",
+      b(percent(hits)),
+      ". Temperature changes what it says, never its guess.",
+    );
+    drawSoftmax(g, w, height, session, store, at, T);
+  };
+  const drawSoftmax = (
+    g: CanvasRenderingContext2D,
+    w: number,
+    height: number,
+    s: Session,
+    st: Store,
+    at: Shown,
+    T: number,
+  ) => {
+    const data = s.dataset!;
+    const c = colours(canvas.el);
+    const i = markedSample(s, st);
+    if (i === null) return;
+    const z = logitsOf(s, at, [i]);
+    const p = softmaxRow(z, 0, data.k, T);
+    text(g, `sample ${i}: p of class`, 0, 11, { colour: c.fg2 });
+    const [top, floor] = [20, height - 15];
+    const step = w / data.k;
+    for (let k = 0; k < data.k; k++) {
+      const bar = p[k]! * (floor - top);
+      const own = k === data.y[i];
+      g.fillStyle = own ? c.fg : k === argmax(z) ? c.gap : c.bar;
+      g.fillRect(k * step + step * 0.14, floor - bar, step * 0.72, bar);
+      if (data.k <= 12) {
+        const name = data.classNames[k]!;
+        text(g, name.length > 7 ? `${name.slice(0, 6)}…` : name, k * step + step / 2, height - 2, {
+          align: "center",
+          colour: own ? c.fg : c.fg2,
+          bold: own,
+          size: data.k > 6 ? 11 : 10,
+        });
+      }
+    }
+    g.fillStyle = c.line;
+    g.fillRect(0, floor, w, 1);
+  };
+  const frame = onFrame(draw);
+  const stops = [
+    store.on(["temperature", "step", "hover", "marked"], frame.ask),
+    session.on(["data", "snapshots"], frame.ask),
+    onTheme(frame.ask),
+  ];
+  frame.ask();
+  return () => {
+    for (const stop of stops) stop();
+    frame.cancel();
+  };
+}
+
+const percent = (v: number) => `${Math.round(100 * v)} %`;
+
+/** Mean confidence of the top guess at T, and the share of guesses that are right. */
+function claims(at: Shown, k: number, T: number): { claim: number; hits: number } {
+  let claim = 0;
+  let hits = 0;
+  const n = at.labels.length;
+  for (let i = 0; i < n; i++) {
+    const top = argmax(at.logits, i * k, k);
+    const max = at.logits[i * k + top]!;
+    let sum = 0;
+    for (let j = 0; j < k; j++) sum += Math.exp((at.logits[i * k + j]! - max) / T);
+    claim += 1 / sum;
+    if (top === at.labels[i]) hits++;
+  }
+  return { claim: claim / n, hits: hits / n };
+}

@@ -1,0 +1,190 @@
+/** Train, pause, step, reset, and the epoch slider whose track is the learning curve. */
+
+import type { Session, Snapshot } from "../../core/session";
+import type { Store } from "../../core/store";
+import { line, makeCanvas, text } from "../../draw/canvas";
+import { b, h, OWN_KEYS, say } from "../../draw/dom";
+import { onFrame } from "../../draw/frame";
+import { button } from "../../draw/knobs";
+import { colours, onTheme } from "../../draw/theme";
+
+const PAGE = 10; // snapshots per Page key
+
+export function mountTimeline(
+  el: HTMLElement,
+  { session, store }: { session: Session; store: Store },
+): () => void {
+  const command = (name: string) => session.send({ kind: "command", name });
+  const train = button(
+    "▶ Train",
+    () => {
+      const step = store.get<number | null>("step");
+      if (step !== null) session.send({ kind: "seek", step });
+      store.set("step", null);
+      command("train");
+    },
+    { "aria-label": "Train" },
+  );
+  const pause = button("Pause", () => command("pause"), { "aria-label": "Pause" });
+  const one = button(
+    "Step",
+    () => {
+      store.set("step", null);
+      command("step");
+    },
+    { title: "One step of the optimiser" },
+  );
+  const reset = button(
+    "Reset",
+    () => {
+      store.set("step", null);
+      command("reset");
+    },
+    { title: "Back to the untrained network" },
+  );
+  const buttons = h("div", { class: "clsviz-row" }, train, pause, one, reset);
+  const canvas = makeCanvas("Learning curve: loss on validation and training samples over the epochs");
+  const input = h("input", {
+    type: "range",
+    min: 0,
+    max: 1,
+    step: "any",
+    "aria-label": "Epoch",
+    ...OWN_KEYS,
+  });
+  const where = h("output", { class: "clsviz-where" });
+  const row = h(
+    "div",
+    { class: "clsviz-timeline" },
+    buttons,
+    h("div", { class: "clsviz-curve" }, canvas.el, input),
+    where,
+  );
+  el.append(row);
+
+  const last = () => session.snapshots[session.snapshots.length - 1];
+  const span = () => Math.max(last()?.epoch ?? 0, session.run?.epochs ?? 1, 1e-9);
+  const goTo = (s: Snapshot | undefined, how: "live" | "final") => {
+    if (s) store.set("step", s === last() ? null : s.step, how);
+  };
+  const nearest = (epoch: number) => {
+    const all = session.snapshots;
+    return all.reduce(
+      (best, s) => (Math.abs(s.epoch - epoch) < Math.abs(best.epoch - epoch) ? s : best),
+      all[0]!,
+    );
+  };
+  input.addEventListener(
+    "input",
+    () => session.snapshots.length && goTo(nearest(Number(input.value)), "live"),
+  );
+  input.addEventListener(
+    "change",
+    () => session.snapshots.length && goTo(nearest(Number(input.value)), "final"),
+  );
+  input.addEventListener("dblclick", () => goTo(last(), "final"));
+  input.addEventListener("keydown", (event) => {
+    const all = session.snapshots;
+    const move = {
+      ArrowLeft: -1,
+      ArrowDown: -1,
+      ArrowRight: 1,
+      ArrowUp: 1,
+      PageDown: -PAGE,
+      PageUp: PAGE,
+      Home: -all.length,
+      End: all.length,
+    }[event.key];
+    if (move === undefined || all.length === 0) return;
+    event.preventDefault();
+    const here = session.at(store.get<number | null>("step"));
+    const index = all.indexOf(here!) + move;
+    goTo(all[Math.min(all.length - 1, Math.max(0, index))], "final");
+  });
+
+  const draw = () => {
+    const run = session.run;
+    const trainable = (run?.trainable ?? false) && session.alive;
+    buttons.hidden = !(run?.trainable ?? false);
+    for (const bt of [train, pause, one, reset]) bt.disabled = !trainable;
+    const running = run?.state === "running";
+    train.setAttribute("aria-pressed", String(running));
+    const hungry = !running && (store.get<number | null>("step") !== null || run?.state !== "finished");
+    train.classList.toggle("clsviz-primary", hungry && trainable);
+    const here = session.at(store.get<number | null>("step"));
+    input.disabled = !here;
+    input.max = String(span());
+    input.value = String(here?.epoch ?? 0);
+    const epoch = here ? formatEpoch(here.epoch) : "0";
+    input.setAttribute("aria-valuetext", `epoch ${epoch}`);
+    const state =
+      { diverged: ", diverged", failed: ", failed", running: ", training" }[run?.state as string] ?? "";
+    say(where, "epoch ", b(epoch), ` of ${formatEpoch(run?.epochs ?? 0)}${state}`);
+    paint();
+  };
+  const paint = () => {
+    const { g, w, h: height } = canvas.begin();
+    const c = colours(canvas.el);
+    const all = session.snapshots;
+    if (all.length === 0)
+      return text(g, "the learning curve appears here", w / 2, height / 2 + 4, {
+        align: "center",
+        colour: c.fg2,
+      });
+    const x = (e: number) => 2 + (e / span()) * (w - 4);
+    const curves = [
+      {
+        key: "validation_loss",
+        word: "loss on validation",
+        colour: c.fg,
+        dash: [] as number[],
+        width: 1.6,
+        snapshots: all,
+      },
+      { key: "train_loss", word: "training", colour: c.fg2, dash: [3, 3], width: 1, snapshots: all },
+      {
+        key: "validation_loss",
+        word: "",
+        colour: c.bar,
+        dash: [1, 3],
+        width: 1.4,
+        snapshots: session.former,
+      },
+    ];
+    const values = curves
+      .flatMap((q) => q.snapshots.map((s) => s.metrics[q.key]))
+      .filter((v): v is number => Number.isFinite(v));
+    const high = Math.max(...values, 1e-9);
+    const y = (v: number) => height - 4 - (v / high) * (height - 10);
+    for (const q of curves) {
+      const points = q.snapshots
+        .filter((s) => Number.isFinite(s.metrics[q.key]))
+        .map((s) => [x(s.epoch), y(s.metrics[q.key]!)] as const);
+      line(g, points, q.colour, q.width, q.dash);
+    }
+    const end = all[all.length - 1]!;
+    if (x(end.epoch) > 220) {
+      const edge = x(end.epoch) - 6;
+      text(g, "loss on validation", edge, 13, { align: "right", colour: c.fg, halo: c.bg });
+      text(g, "training", edge, height - 5, { align: "right", colour: c.fg2, halo: c.bg });
+    }
+  };
+  const frame = onFrame(draw);
+  const observer = new ResizeObserver(frame.ask);
+  observer.observe(canvas.el);
+  const stops = [
+    store.on(["step"], frame.ask),
+    session.on(["data", "run", "snapshots", "alive"], frame.ask),
+    onTheme(frame.ask),
+    () => observer.disconnect(),
+  ];
+  frame.ask();
+  return () => {
+    for (const stop of stops) stop();
+    frame.cancel();
+  };
+}
+
+function formatEpoch(epoch: number): string {
+  return epoch >= 10 || Number.isInteger(epoch) ? String(Math.round(epoch)) : epoch.toFixed(2);
+}

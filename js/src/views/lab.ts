@@ -1,0 +1,183 @@
+/** The laboratory: what you drag above what it moves; all views over one store. */
+
+import { type Store, scoped } from "../core/store";
+import { h } from "../draw/dom";
+import { button } from "../draw/knobs";
+import { mountBoundary } from "./boundary";
+import { mountConfusion } from "./confusion";
+import { mountExperiment } from "./controls/experiment";
+import { mountLoss } from "./controls/loss";
+import { mountTemperature } from "./controls/temperature";
+import { mountTimeline } from "./controls/timeline";
+import { mountInspector } from "./inspector";
+import { mountLandscape } from "./landscape";
+import type { Mount } from "./mount";
+import { mountPrototypes } from "./prototypes";
+import { mountReliability } from "./reliability";
+
+const VIEWS: [name: string, mount: Mount][] = [
+  ["reliability", mountReliability],
+  ["boundary", mountBoundary],
+  ["landscape", mountLandscape],
+  ["prototypes", mountPrototypes],
+  ["confusion", mountConfusion],
+  ["inspector", mountInspector],
+];
+const HINT_CLOSED = "clsviz:hint-closed";
+
+export const mountLab: Mount = (el, { session, store }) => {
+  const root = h("div", { class: "clsviz-lab", "data-view": "lab" });
+  el.append(root);
+  const clear = button("Clear selection", () => store.set("selection", null));
+  const pin = button("Pin to compare", () => {
+    const step = session.at(store.get<number | null>("step"))?.step;
+    const temperature = store.get<number | null>("temperature") ?? 1;
+    store.set("pinned", store.get("pinned") || step === undefined ? null : { step, temperature });
+  });
+  const projector = button("Projector", () => setProjector(!root.classList.contains("clsviz-projector")), {
+    "aria-pressed": "false",
+    title: "Large type, two views on stage",
+  });
+  const bar = h("div", { class: "clsviz-bar" }, h("h2", {}, "Classifier lab"));
+  const experiment = h("div", { class: "clsviz-experiment" });
+  bar.append(experiment, h("div", { class: "clsviz-row clsviz-right" }, clear, pin, projector));
+  const timeline = h("div", {});
+  const heroes = h("div", { class: "clsviz-heroes" });
+  const notice = h("div", { class: "clsviz-banner", role: "alert", hidden: true });
+  const views = h("div", { class: "clsviz-views" });
+  root.append(bar, timeline, heroes, hint(), notice, views);
+
+  const stops = [
+    mountExperiment(experiment, { session, store }),
+    mountTimeline(timeline, { session, store }),
+    mountTemperature(heroes, { session, store }),
+    mountLoss(heroes, { session, store }),
+  ];
+  let stage = ["reliability", "boundary"];
+  const boxes = new Map<string, HTMLElement>();
+  for (const [name, mount] of VIEWS) {
+    const box = h("div", { class: "clsviz-slot", "data-slot": name });
+    boxes.set(name, box);
+    views.append(box);
+    stops.push(mount(box, { session, store: scoped(store, name) }));
+    box.append(
+      button(
+        "To stage",
+        () => {
+          stage = [stage[1]!, name];
+          arrange();
+        },
+        { class: "clsviz-small clsviz-to-stage", "aria-label": `${name} to stage` },
+      ),
+    );
+  }
+  const arrange = () => {
+    for (const [name, box] of boxes) box.classList.toggle("clsviz-on-stage", stage.includes(name));
+  };
+  const setProjector = (on: boolean) => {
+    root.classList.toggle("clsviz-projector", on);
+    projector.setAttribute("aria-pressed", String(on));
+  };
+  arrange();
+
+  const showState = () => {
+    const selection = store.get<Int32Array | null>("selection");
+    clear.disabled = !selection;
+    clear.textContent = selection ? `Clear selection (${selection.length})` : "Clear selection";
+    const pinned = store.get("pinned");
+    pin.textContent = pinned ? "Unpin" : "Pin to compare";
+    pin.setAttribute("aria-pressed", String(Boolean(pinned)));
+    showBanner(notice, session, store);
+  };
+  stops.push(
+    store.on(["selection", "pinned"], showState),
+    session.on(["run", "error", "alive", "snapshots"], showState),
+  );
+  showState();
+  const clearOnEscape = (event: KeyboardEvent) => {
+    if (event.key === "Escape") store.set("selection", null);
+  };
+  root.addEventListener("keydown", clearOnEscape);
+  return () => {
+    for (const stop of stops) stop();
+    root.remove();
+  };
+};
+
+/** What went wrong, and the ways on; the views below keep their last good picture. */
+function showBanner(el: HTMLElement, session: Parameters<Mount>[1]["session"], store: Store): void {
+  const run = session.run;
+  const go = (name: string, act: () => void) => button(name, act);
+  const last = session.snapshots[session.snapshots.length - 1];
+  let parts: (Node | string)[] = [];
+  let tone = "warn";
+  if (!session.alive && run?.state !== "static") {
+    parts = [
+      h("b", {}, "Kernel is gone. "),
+      "Training has stopped. Temperature, bins, epoch, tilt and landscape still answer: they live in this page. Run the cell again to train on.",
+    ];
+  } else if (run?.state === "diverged") {
+    parts = [
+      h("b", {}, "Training diverged. "),
+      run.message,
+      " Everything before is kept. ",
+      go(`Go to epoch ${last ? Number(last.epoch.toFixed(1)) : 0}`, () => store.set("step", null)),
+      go("Retry with a tenth of the learning rate", () => {
+        const lr = Number(
+          (run.experiment as { optimizer?: { params?: { lr?: number } } })?.optimizer?.params?.lr ?? 0.05,
+        );
+        session.send({ kind: "change", changes: { "optimizer.lr": lr / 10 } });
+        session.send({ kind: "command", name: "reset" });
+        session.send({ kind: "command", name: "train" });
+      }),
+    ];
+  } else if (run?.state === "failed") {
+    tone = "error";
+    parts = [h("b", {}, "Training failed. "), run.message];
+  } else if (session.error) {
+    tone = "error";
+    parts = [
+      h("b", {}, `${session.error.where}: `),
+      session.error.message,
+      " ",
+      go("Close", () => {
+        session.error = null;
+        showBanner(el, session, store);
+      }),
+    ];
+  }
+  el.hidden = parts.length === 0;
+  el.className = `clsviz-banner clsviz-${tone}`;
+  el.replaceChildren(...parts);
+}
+
+function hint(): HTMLElement {
+  const box = h(
+    "p",
+    { class: "clsviz-hint" },
+    h("b", {}, "Start here: "),
+    h(
+      "span",
+      {},
+      "drag Temperature until the hatched gaps close. Then walk through the epochs, and point at the landscape: the other views follow.",
+    ),
+    button(
+      "✕",
+      () => {
+        box.hidden = true;
+        try {
+          localStorage.setItem(HINT_CLOSED, "1");
+        } catch {
+          // a page without storage shows the hint again next time
+        }
+      },
+      { "aria-label": "Close this hint" },
+    ),
+  );
+  try {
+    box.hidden = localStorage.getItem(HINT_CLOSED) === "1";
+  } catch {
+    // no storage: the hint stays
+  }
+  return box;
+}

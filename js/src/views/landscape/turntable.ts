@@ -1,0 +1,125 @@
+/** The landscape as a 3-D surface on a turntable. */
+
+import { valueAt } from "../../core/landscape";
+import { corners, extent, type Mesh, mesh, pick, project, type Turn } from "../../core/surface";
+import { line, text } from "../../draw/canvas";
+import { type Box, cividis, type Grid } from "../../draw/heatmap";
+import { dot, Labels, marker, markerName, ON_MAP, type Point, polyline, type Scene } from "./picture";
+
+export const TURN_AT_FIRST: Turn = { yaw: 0.6, pitch: 0.65 };
+
+export interface Model3 {
+  shape: Mesh;
+  heights: Float64Array;
+  /** Pixel of a screen place. */
+  to(place: readonly [number, number]): [number, number];
+  /** The point of the plane under a pixel, or null beside the surface. */
+  at(px: number, py: number): Point | null;
+}
+
+export function model3(grid: Grid, turn: Turn, box: Box): Model3 {
+  const heights = Float64Array.from(grid.values, (v) => grid.scale.of(v));
+  const [nx, ny] = [grid.xs.length, grid.ys.length];
+  const shape = mesh(heights, nx, ny, turn);
+  const [w, h] = extent(turn.pitch);
+  const s = Math.min(box.w / (2 * w), box.h / (2 * h)) * 0.99;
+  const [cx, cy] = [box.x + box.w / 2, box.y + box.h / 2];
+  return {
+    shape,
+    heights,
+    to: ([u, v]) => [cx + u * s, cy - v * s],
+    at(px, py) {
+      const found = pick(shape, (px - cx) / s, (cy - py) / s);
+      return found && { a: axisAt(grid.xs, found.i), b: axisAt(grid.ys, found.j) };
+    },
+  };
+}
+
+function axisAt(axis: readonly number[], at: number): number {
+  const i = Math.min(axis.length - 2, Math.floor(at));
+  return axis[i]! + (at - i) * (axis[i + 1]! - axis[i]!);
+}
+
+/** Slopes that face away from the light, which falls along x, are darker by up to this share. */
+const SHADE = 0.3;
+
+export function drawSurface(g: CanvasRenderingContext2D, m: Model3): void {
+  const { nx, points, order } = m.shape;
+  g.save();
+  g.lineWidth = 0.6;
+  for (const cell of order) {
+    const four = corners(nx, cell);
+    let height = 0;
+    for (const p of four) height += m.heights[p]! / 4;
+    if (Number.isNaN(height)) continue;
+    const slope = m.heights[four[1]]! - m.heights[four[0]]!;
+    const light = 1 - Math.min(SHADE, Math.max(0, 0.1 + slope * 1.5));
+    const [r, gr, b] = cividis(height);
+    g.beginPath();
+    four.forEach((p, i) => {
+      const [x, y] = m.to([points[2 * p]!, points[2 * p + 1]!]);
+      if (i) g.lineTo(x, y);
+      else g.moveTo(x, y);
+    });
+    g.closePath();
+    g.fillStyle = `rgb(${Math.round(r * light)},${Math.round(gr * light)},${Math.round(b * light)})`;
+    g.fill();
+    g.strokeStyle = "rgba(255,255,255,.16)";
+    g.stroke();
+  }
+  g.restore();
+}
+
+export function drawMarks3(g: CanvasRenderingContext2D, scene: Scene, m: Model3, turn: Turn, box: Box): void {
+  const { grid, hover, here } = scene;
+  const levels = m.heights;
+  const ends = (axis: readonly number[]) => [axis[0]!, axis[axis.length - 1]!] as const;
+  const [[x0, x1], [y0, y1]] = [ends(grid.xs), ends(grid.ys)];
+  const at = (a: number, b: number): [number, number] | null => {
+    const height = valueAt(grid.xs, grid.ys, levels, a, b);
+    if (Number.isNaN(height)) return null;
+    return m.to(project(turn, (2 * (a - x0)) / (x1 - x0) - 1, (2 * (b - y0)) / (y1 - y0) - 1, height + 0.01));
+  };
+  const labels = new Labels(g, box);
+  const spot = hover ?? here;
+  const place = at(spot.a, spot.b);
+  if (place) labels.reserve(place[0], place[1], 9);
+  if (hover) {
+    const along = (from: (t: number) => [number, number] | null) =>
+      Array.from({ length: 41 }, (_, i) => from(i / 40)).filter((p): p is [number, number] => p !== null);
+    line(
+      g,
+      along((t) => at(x0 + t * (x1 - x0), hover.b)),
+      ON_MAP,
+      1,
+      [3, 3],
+    );
+    line(
+      g,
+      along((t) => at(hover.a, y0 + t * (y1 - y0))),
+      ON_MAP,
+      1,
+      [3, 3],
+    );
+  }
+  const path = scene.path.map((p) => ({ ...p, place: at(p.x, p.y) })).filter((p) => p.place !== null);
+  if (path.length > 1) {
+    polyline(
+      g,
+      path.map((p) => p.place!),
+    );
+    for (const p of path) {
+      dot(g, p.place![0], p.place![1]);
+      labels.reserve(p.place![0], p.place![1], 4);
+    }
+  }
+  if (place) {
+    marker(g, ...place);
+    labels.write(markerName(scene), ...place, { bold: true, must: true, gap: 12 });
+  }
+  if (path.length > 1) labels.write("start", ...path[0]!.place!);
+  text(g, "drag to turn; height and colour: loss", box.x + box.w / 2, box.y + box.h + 29, {
+    align: "center",
+    colour: scene.colours.fg2,
+  });
+}

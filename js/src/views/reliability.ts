@@ -1,0 +1,367 @@
+/** Reliability diagram: what the network says against how often it is right, rebinned on every move. */
+
+import { markedSample } from "../core/marked";
+import { binIndex, type Pairs, pairs, type Reliability, reliability, type Scheme } from "../core/reliability";
+import { selectedMask } from "../core/samples";
+import { logitsOf, type Shown, shown, shownAt } from "../core/shown";
+import { argmax, softmaxRow } from "../core/softmax";
+import type { How } from "../core/store";
+import { makeCanvas } from "../draw/canvas";
+import { b, h, OWN_KEYS } from "../draw/dom";
+import { onFrame } from "../draw/frame";
+import { numberKnob, selectKnob } from "../draw/knobs";
+import { commonNotice, hoveredWord, makePanel, type TableData } from "../draw/panel";
+import { colours, onTheme } from "../draw/theme";
+import type { Mount } from "./mount";
+import { drawReliability, type Layout, layout, readout } from "./reliability/picture";
+
+const BIN_CHOICES = [5, 10, 15, 20, 25, 50, 100, 200, 500];
+const DEFAULT_BINS = 15;
+const TOP = "top_label";
+const KEYS = [
+  "temperature",
+  "step",
+  "selection",
+  "marked",
+  "hover",
+  "pinned",
+  "n_bins",
+  "scheme",
+  "mode",
+  "target_class",
+];
+
+/** The square of confidence and accuracy is not stretched over a wide page. */
+const SQUARISH = "width: 100%; max-width: calc(1.7 * var(--clsviz-plot)); margin: 0 auto";
+
+/** A state to compare with; without a temperature it is seen at the present one. */
+interface Pinned {
+  step: number;
+  temperature?: number;
+}
+
+interface Binned {
+  pairs: Pairs;
+  result: Reliability;
+}
+
+export const mountReliability: Mount = (el, { session, store }) => {
+  const panel = makePanel(el, { view: "reliability", title: "Reliability diagram", table: () => table() });
+  const choices = h(
+    "datalist",
+    { id: `clsviz-choices-${crypto.randomUUID()}` },
+    ...BIN_CHOICES.map((n) => h("option", { value: n })),
+  );
+  const bins = numberKnob({
+    name: "Bins",
+    low: 1,
+    high: BIN_CHOICES[BIN_CHOICES.length - 1]!,
+    value: DEFAULT_BINS,
+    change: (n) => store.set("n_bins", Math.round(n)),
+  });
+  bins.input.setAttribute("list", choices.id);
+  bins.input.style.width = "70px"; // three digits beside the arrow of the choices
+  bins.input.addEventListener("blur", () => bins.show(nBins()));
+  const binning = selectKnob({
+    name: "Binning",
+    value: "equal_width",
+    labelled: false,
+    change: (scheme) => store.set("scheme", scheme),
+    options: [
+      { value: "equal_width", label: "equal width" },
+      { value: "equal_mass", label: "equal mass" },
+    ],
+  });
+  const of = selectKnob({
+    name: "Of",
+    value: TOP,
+    options: [{ value: TOP, label: "top guess" }],
+    change: (value) => {
+      if (value !== TOP) store.set("target_class", Number(value));
+      store.set("mode", value === TOP ? TOP : "per_class");
+    },
+  });
+  const canvas = makeCanvas("");
+  for (const [name, value] of Object.entries({
+    role: "slider",
+    tabindex: "0",
+    "aria-valuemin": "1",
+    "aria-label":
+      "Bars of the reliability diagram: arrow keys move, Enter selects the samples of a bar, Shift with arrows extends, Escape clears",
+    ...OWN_KEYS,
+  }))
+    canvas.el.setAttribute(name, value);
+  panel.controls.append(bins.el, choices);
+  const row = h("div", { class: "clsviz-row" }, of.el, binning.el);
+  for (const { select } of [of, binning]) select.style.cssText = "height: 22px; max-width: 170px"; // as low as the controls of the header
+  const plot = h(
+    "div",
+    { class: "clsviz-plot", style: `height: calc(var(--clsviz-plot) - 26px); ${SQUARISH}` },
+    canvas.el,
+  );
+  panel.body.append(row, plot);
+  // room for the selection's words too: the status grows by no line while one drags
+  panel.root.querySelector<HTMLElement>("[role=status]")!.style.minHeight = "calc(4.2em + 6px)";
+
+  const nBins = () => store.get<number | null>("n_bins") ?? DEFAULT_BINS;
+  const temperature = () => store.get<number | null>("temperature") ?? 1;
+  /** The class looked at, or null for the top guess. */
+  const target = (): number | null => {
+    const k = store.get<number | null>("target_class");
+    const perClass = store.get<string | null>("mode") === "per_class";
+    return perClass && k !== null && k >= 0 && k < session.dataset!.k ? k : null;
+  };
+
+  // The last binning of the network shown and of the pinned one
+  const kept = new Map<string, { at: Shown; params: string; binned: Binned }>();
+  const binned = (who: string, at: Shown, T: number): Binned => {
+    const scheme = store.get<Scheme | null>("scheme") ?? "equal_width";
+    const params = `${T} ${nBins()} ${scheme} ${target()}`;
+    const old = kept.get(who);
+    if (old?.at === at && old.params === params) return old.binned;
+    const p = pairs(at.logits, at.labels, session.dataset!.k, T, target());
+    const fresh = { pairs: p, result: reliability(p, nBins(), scheme) };
+    kept.set(who, { at, params, binned: fresh });
+    return fresh;
+  };
+
+  /** What the pointer and the keys act on: the picture as last drawn. */
+  let drawn: { at: Shown; binned: Binned; pinned: Binned | null; layout: Layout } | null = null;
+  let cursor: { bin: number; keys: boolean } | null = null;
+  let anchor = 0; // bin where a drag or Shift began
+
+  const draw = () => {
+    const notice = commonNotice(session);
+    panel.notice(notice);
+    const at = notice ? null : shown(session, store);
+    const data = session.dataset;
+    panel.setHovered(at?.hovered ?? false);
+    if (!at || !data) return panel.status("Nothing to bin yet.");
+    bins.show(nBins());
+    binning.show(store.get<string | null>("scheme") ?? "equal_width");
+    const k = target();
+    of.show(k === null ? TOP : String(k));
+
+    const now = binned("shown", at, temperature());
+    const pin = store.get<Pinned | null>("pinned");
+    const pinSnapshot = pin && session.at(pin.step);
+    const pinAt = pinSnapshot && shownAt(session, pinSnapshot);
+    const pinned = pin && pinAt ? binned("pinned", pinAt, pin.temperature ?? temperature()) : null;
+    const r = now.result;
+    if (cursor && cursor.bin >= r.counts.length) cursor = null;
+
+    const { g, w, h: height } = canvas.begin();
+    const place = layout(canvas.el, w, height);
+    drawn = { at, binned: now, pinned, layout: place };
+    const name = k === null ? "" : data.classNames[k]!;
+    drawReliability(g, colours(canvas.el), place, {
+      result: r,
+      pinned: pinned?.result ?? null,
+      share: selectedShare(at, r),
+      marked: markedProbability(at, k),
+      cursor,
+      xTitle: k === null ? "confidence (top-1 probability)" : `probability of class ${name}`,
+      yTitle: k === null ? "accuracy (share correct)" : `share that is ${name}`,
+    });
+    canvas.el.setAttribute("aria-valuemax", String(r.counts.length));
+    canvas.el.setAttribute("aria-valuenow", String((cursor?.bin ?? 0) + 1));
+    canvas.el.setAttribute("aria-valuetext", cursor ? readout(r, cursor.bin) : "no bar chosen");
+    panel.status(...words(at, now, pinned));
+  };
+
+  const selectedShare = (at: Shown, r: Reliability): Float64Array | null => {
+    const mask = selectedMask(store.get<Int32Array | null>("selection"), session.dataset!.n);
+    if (!mask) return null;
+    const share = new Float64Array(r.counts.length);
+    r.index.forEach((bin, i) => {
+      share[bin]! += mask[at.rows[i]!]!;
+    });
+    return share.map((count, bin) => (count > 0 ? count / r.counts[bin]! : 0));
+  };
+
+  const markedProbability = (at: Shown, k: number | null): number | null => {
+    const sample = markedSample(session, store);
+    if (sample === null) return null;
+    const z = logitsOf(session, at, [sample]);
+    return softmaxRow(z, 0, session.dataset!.k, temperature())[k ?? argmax(z)]!;
+  };
+
+  const words = (at: Shown, now: Binned, pinned: Binned | null): (Node | string)[] => {
+    const { result: r, pairs: p } = now;
+    const lean = r.meanConfidence - r.meanAccuracy;
+    const verdict = Math.abs(lean) <= 0.01 ? "right" : lean > 0 ? "over-confident" : "under-confident";
+    const parts: (Node | string)[] = [
+      ...hoveredWord(at.hovered),
+      b(`ECE ${r.ece.toFixed(4)}`),
+      pinned ? ` (pinned ${pinned.result.ece.toFixed(4)})` : "",
+      `: ${verdict} on average. Worst bin (MCE) ${r.mce.toFixed(2)}, Brier ${p.brier.toFixed(3)}, NLL ${p.nll.toFixed(3)}, ${at.rows.length} samples`,
+    ];
+    const selection = store.get<Int32Array | null>("selection");
+    const mask = selectedMask(selection, session.dataset!.n);
+    if (!selection || !mask) return [...parts, "."];
+    let selected = 0;
+    let hits = 0;
+    at.rows.forEach((sample, i) => {
+      if (mask[sample]) {
+        selected++;
+        hits += p.hit[i]!;
+      }
+    });
+    const share =
+      selected === 0
+        ? ""
+        : `, ${Math.round((100 * hits) / selected)}\u00a0% ${target() === null ? "right" : "of this class"}`;
+    return [
+      ...parts,
+      "; ",
+      b(
+        selected === selection.length
+          ? `${selected} selected`
+          : `${selected} of ${selection.length} selected`,
+      ),
+      `${share}.`,
+    ];
+  };
+
+  const table = (): TableData => {
+    if (!drawn) return { columns: ["from", "to", "samples"], rows: [] };
+    const r = drawn.binned.result;
+    return {
+      columns: ["from", "to", "samples", "confidence", "accuracy", "gap", "90 % low", "90 % high"],
+      rows: Array.from(r.counts, (count, i) => [
+        r.edges[i]!,
+        r.edges[i + 1]!,
+        count,
+        r.confidence[i]!,
+        r.accuracy[i]!,
+        r.gap[i]!,
+        r.low[i]!,
+        r.high[i]!,
+      ]),
+    };
+  };
+
+  /** Samples of bins from..to in the order of the data. */
+  const samplesOf = (from: number, to: number): Int32Array => {
+    const {
+      at,
+      binned: { result },
+    } = drawn!;
+    return at.rows.filter((_, i) => result.index[i]! >= from && result.index[i]! <= to);
+  };
+  const select = (samples: Int32Array | null, how: How = "final") =>
+    store.set("selection", samples && samples.length > 0 ? samples : null, how);
+  const selectRange = (a: number, c: number, how: How = "final") =>
+    select(samplesOf(Math.min(a, c), Math.max(a, c)), how);
+  /** Adds a bin to the selection, or takes it out when all of it is in. */
+  const toggle = (bin: number) => {
+    const mask = selectedMask(store.get<Int32Array | null>("selection"), session.dataset!.n);
+    const own = samplesOf(bin, bin);
+    const others = (store.get<Int32Array | null>("selection") ?? new Int32Array()).filter(
+      (i) => !own.includes(i),
+    );
+    const allIn = own.length > 0 && own.every((i) => mask?.[i] === 1);
+    select(allIn ? others : Int32Array.from([...others, ...own]).sort());
+  };
+  const moveCursor = (to: { bin: number; keys: boolean } | null) => {
+    if (to?.bin === cursor?.bin && to?.keys === cursor?.keys) return;
+    cursor = to;
+    frame.ask();
+  };
+
+  /** Bin at the pointer; with `beyond`, the nearest one when it is outside the plot. */
+  const binAt = (e: PointerEvent, beyond = false): number | null => {
+    if (!drawn) return null;
+    const { left, right, top, stripFloor } = drawn.layout;
+    const outside =
+      e.offsetX < left - 3 || e.offsetX > right + 3 || e.offsetY < top || e.offsetY > stripFloor + 3;
+    if (outside && !beyond) return null;
+    return binIndex(Math.min(1, Math.max(0, (e.offsetX - left) / (right - left))), drawn.binned.result.edges);
+  };
+  let drag: { again: boolean; last: number } | null = null;
+  canvas.el.addEventListener("pointerdown", (e) => {
+    const bin = binAt(e);
+    if (bin === null || e.button !== 0) return;
+    canvas.el.setPointerCapture(e.pointerId);
+    if (e.ctrlKey || e.metaKey) return toggle(bin);
+    if (!e.shiftKey) anchor = bin;
+    drag = { again: isExactly(samplesOf(bin, bin)) && !e.shiftKey, last: bin };
+    selectRange(anchor, bin, "live");
+  });
+  canvas.el.addEventListener("pointermove", (e) => {
+    const bin = binAt(e, drag !== null);
+    moveCursor(bin === null ? null : { bin, keys: false });
+    if (!drag || bin === null || bin === drag.last) return;
+    drag = { again: false, last: bin };
+    selectRange(anchor, bin, "live");
+  });
+  const release = () => {
+    if (!drag) return;
+    if (drag.again) select(null);
+    else selectRange(anchor, drag.last);
+    drag = null;
+  };
+  canvas.el.addEventListener("pointerup", release);
+  canvas.el.addEventListener("pointercancel", release);
+  canvas.el.addEventListener("pointerleave", () => moveCursor(null));
+  const isExactly = (samples: Int32Array) => {
+    const selection = store.get<Int32Array | null>("selection");
+    const mask = selectedMask(selection, session.dataset!.n);
+    return (
+      samples.length > 0 && selection?.length === samples.length && samples.every((i) => mask?.[i] === 1)
+    );
+  };
+
+  canvas.el.addEventListener("keydown", (e) => {
+    if (!drawn) return;
+    const { counts } = drawn.binned.result;
+    const full = Array.from(counts, (_, i) => i).filter((i) => counts[i]! > 0); // the cursor passes over empty bins
+    const start = cursor?.bin ?? -1;
+    const place = full.findIndex((bin) => bin >= start);
+    const next = {
+      ArrowRight: place + 1,
+      ArrowUp: place + 1,
+      ArrowLeft: place - 1,
+      ArrowDown: place - 1,
+      PageUp: place + 10,
+      PageDown: place - 10,
+      Home: 0,
+      End: full.length - 1,
+    }[e.key];
+    if (next !== undefined) {
+      const to = cursor ? full[Math.min(full.length - 1, Math.max(0, next))]! : full[0]!;
+      moveCursor({ bin: to, keys: true });
+      if (e.shiftKey) selectRange(anchor, to);
+      else anchor = to;
+    } else if ((e.key === "Enter" || e.key === " ") && cursor) toggle(cursor.bin);
+    else if (e.key === "Escape") select(null);
+    else return;
+    e.preventDefault();
+  });
+  canvas.el.addEventListener("blur", () => moveCursor(null));
+
+  const offerClasses = () => {
+    const names = session.dataset?.classNames ?? [];
+    of.setOptions([
+      { value: TOP, label: "top guess" },
+      ...names.map((name, k) => ({ value: String(k), label: `class ${name}` })),
+    ]);
+  };
+  offerClasses();
+  const frame = onFrame(() => panel.guard(draw));
+  const resized = new ResizeObserver(frame.ask);
+  resized.observe(canvas.el);
+  const stops = [
+    store.on(KEYS, frame.ask),
+    session.on(["data"], offerClasses),
+    session.on(["data", "snapshots", "run", "alive"], frame.ask),
+    onTheme(frame.ask),
+  ];
+  frame.ask();
+  return () => {
+    for (const stop of stops) stop();
+    resized.disconnect();
+    frame.cancel();
+    panel.destroy();
+  };
+};

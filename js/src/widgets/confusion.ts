@@ -1,0 +1,5 @@
+import { mountConfusion } from "../views/confusion";
+import { alone, epochSlider } from "../views/controls/alone";
+import { widget } from "./host";
+
+export default widget(alone(mountConfusion, epochSlider));

@@ -1,0 +1,116 @@
+"""The lab in Python: everything on screen is reachable, nothing is left behind."""
+
+import gc
+import threading
+import time
+
+import numpy as np
+import pytest
+import traitlets
+from torch import nn
+
+import clsviz as cv
+from clsviz.errors import InputError, UnknownName
+
+
+@pytest.fixture
+def lab():
+    lab = cv.Lab("moons", epochs=2, pace=None)
+    yield lab
+    lab.close()
+
+
+def test_a_lab_trains_by_itself_and_can_be_paused(lab):
+    assert lab.run.wait(30)
+    assert lab.run.state == "finished" and len(lab.run.timeline) > 2
+
+
+def test_views_have_the_properties_of_their_classes(lab):
+    lab.run.wait(30)
+    lab.views.reliability.n_bins = 20
+    assert lab.reliability_n_bins == 20
+    lab.views.reliability.temperature = 2
+    assert lab.temperature == 2 and lab.views.boundary.temperature == 2
+    assert len(lab.views.reliability.result.diagram.counts) == 20
+    assert lab.views.confusion.result.counts.sum() == len(lab.run.dataset.validation)
+    assert "n_bins=20" in repr(lab.views.reliability)
+
+
+def test_unknown_views_and_properties_are_named(lab):
+    with pytest.raises(InputError, match="no view 'fan'"):
+        lab.views.fan  # noqa: B018
+    with pytest.raises(AttributeError, match="no property 'bins'"):
+        lab.views.reliability.bins = 3
+    with pytest.raises(InputError, match=r"no option \['epoch'\]"):
+        cv.Lab("moons", epoch=3)
+    with pytest.raises(UnknownName, match="moons"):
+        cv.Lab("moon")
+
+
+def test_the_selection_is_a_plain_index_array(lab):
+    lab.selection = [1, 5, 9]
+    assert isinstance(lab.selection, np.ndarray) and lab.selection.tolist() == [1, 5, 9]
+    with pytest.raises(traitlets.TraitError, match="sample indices"):
+        lab.selection = [10**6]
+
+
+def test_a_lab_takes_arrays_and_a_module_of_your_own():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 4))
+    y = np.where(X[:, 0] > 0, "pos", "neg")
+    net = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 2))
+    lab = cv.Lab((X, y), model=net, epochs=2, pace=None)
+    assert lab.run.wait(30) and lab.run.state == "finished"
+    assert lab.run.dataset.class_names == ("neg", "pos")
+    lab.close()
+
+
+def test_a_closed_lab_leaves_no_thread_and_no_memory_behind():
+    before = set(threading.enumerate())
+    for seed in range(5):
+        lab = cv.Lab("moons", epochs=50, pace=None, seed=seed)
+        lab.session.answer({"kind": "hello", "via": "stream"}, lab)
+        lab.close()
+    end = time.monotonic() + 20
+    while set(threading.enumerate()) - before and time.monotonic() < end:
+        time.sleep(0.01)
+    assert set(threading.enumerate()) <= before
+    del lab
+    gc.collect()
+    assert not [o for o in gc.get_objects() if isinstance(o, cv.Lab)]
+
+
+def test_a_lab_on_a_watched_loop_has_no_run_to_steer():
+    data = cv.data.moons(n=60)
+    net = nn.Linear(2, 2)
+    w = cv.watch(net, data.X, data.y)
+    with pytest.raises(InputError, match="watched loop"):
+        w.lab.run  # noqa: B018
+    assert "application/vnd.jupyter.widget-view+json" in w._repr_mimebundle_()[0]
+    w.step(0.5)
+    w.flush()
+    assert w.lab.views.reliability.result.n == 60
+    w.lab.close()
+    w.close()
+
+
+def test_the_exported_page_holds_all_it_needs_and_asks_nobody(lab, tmp_path):
+    lab.run.wait(30)
+    path = tmp_path / "lab.html"
+    lab.to_html(path, title="<Lab> & co")
+    text = path.read_text(encoding="utf-8")
+    assert "&lt;Lab&gt; &amp; co" in text
+    assert "http://" not in text.replace("http://www.w3.org", "") and "https://" not in text
+    assert len(text) < 3_000_000
+    one = lab.views.reliability.to_html()
+    assert "payload" in one
+
+
+def test_an_export_that_would_be_too_large_carries_fewer_snapshots_and_says_so(monkeypatch, lab):
+    from clsviz.widgets import export
+
+    lab.run.wait(30)
+    whole = lab.to_html()
+    monkeypatch.setattr(export, "MAX_BYTES", len(whole) - 1)
+    fewer = lab.to_html()
+    assert len(fewer) < len(whole) and "snapshots of the training are in this file" in fewer

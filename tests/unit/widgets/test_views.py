@@ -1,0 +1,176 @@
+"""Each view's `.result` is what the public functions give; wrong input gets a clear error."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import traitlets
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import confusion_matrix
+
+import clsviz as cv
+from clsviz.errors import InputError, ShapeError
+
+VIEWS = [cv.ReliabilityDiagram, cv.BoundaryView, cv.PrototypeGallery, cv.ConfusionMatrix, cv.SampleInspector]
+
+
+def test_reliability_result_is_that_of_the_calibration_functions(trained):
+    view = cv.ReliabilityDiagram.from_run(trained, temperature=2.0, n_bins=7)
+    data = trained.dataset
+    logits = trained.predict(data.X[data.validation]) / 2
+    labels = data.y[data.validation]
+    assert view.result.ece == pytest.approx(
+        cv.calibration.ece(logits, labels, kind="logits", n_bins=7), abs=1e-12
+    )
+    assert view.result.nll == pytest.approx(cv.calibration.nll(logits, labels, kind="logits"), abs=1e-12)
+
+
+def test_a_step_shows_the_network_of_that_time(trained):
+    first, last = trained.timeline.steps[0], trained.timeline.steps[-1]
+    view = cv.ReliabilityDiagram.from_run(trained, step=first)
+    early = view.result.accuracy
+    view.step = last
+    assert view.result.accuracy == pytest.approx(trained.timeline.latest.metrics["validation_accuracy"])
+    assert early != view.result.accuracy
+
+
+def test_predictions_alone_are_enough_for_the_diagram():
+    probs = [[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.3, 0.7], [0.55, 0.45]]
+    view = cv.ReliabilityDiagram.from_predictions([0, 0, 1, 1, 0], probs, kind="probs", n_bins=5)
+    assert view.result.ece == pytest.approx(0.21, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("y", "pred", "kind", "error", "says"),
+    [
+        ([0, 1], [[1.0, np.nan], [0.0, 1.0]], "logits", InputError, "NaN"),
+        ([0, 2], [[1.0, 0.0], [0.0, 1.0]], "logits", InputError, "0..1"),
+        ([0], [[1.0, 0.0], [0.0, 1.0]], "logits", ShapeError, "y_true"),
+        ([0, 1], [[0.9, 0.3], [0.0, 1.0]], "probs", InputError, "sum to 1"),
+        ([0, 1], [[1.0, 0.0], [0.0, 1.0]], "odds", InputError, "kind"),
+        ([], [], "logits", InputError, "empty"),
+    ],
+)
+def test_predictions_that_cannot_be_used_are_refused_by_name(y, pred, kind, error, says):
+    with pytest.raises(error, match=says):
+        cv.ReliabilityDiagram.from_predictions(y, pred, kind=kind)
+
+
+def test_confusion_counts_are_those_of_scikit_learn(blobs):
+    X, y = blobs
+    model = LogisticRegression().fit(X, y)
+    result = cv.ConfusionMatrix.from_estimator(model, X, y).result
+    np.testing.assert_array_equal(result.counts, confusion_matrix(y, model.predict(X)))
+    assert result.accuracy == pytest.approx(model.score(X, y))
+
+
+def test_a_linear_model_has_the_angle_of_its_own_normal(blobs):
+    X, y = blobs
+    net = torch.nn.Linear(3, 2)
+    result = cv.BoundaryView.from_estimator(net, X, y).result
+    w = (net.weight[1] - net.weight[0]).detach().double().numpy()
+    assert result.angle == pytest.approx(cv.boundary.deviation_angle(w, X, y, degrees=True), abs=1e-3)
+    assert result.pair == (0, 1)
+
+
+def test_the_tangent_boundary_passes_through_the_network_s_own(trained):
+    from clsviz.boundary.local import tangent_classifier
+
+    data = trained.dataset
+    model = trained.model_at()
+    tangent = tangent_classifier(model, data.X[data.train], data.y[data.train], 0, 1)
+    z = trained.predict(tangent.anchor[None])
+    assert abs(z[0, 1] - z[0, 0]) < 1e-3
+    h = 1e-3
+    for direction in np.eye(2):
+        ahead, behind = (trained.predict((tangent.anchor + s * h * direction)[None])[0] for s in (1, -1))
+        slope = ((ahead[1] - ahead[0]) - (behind[1] - behind[0])) / (2 * h)
+        assert slope == pytest.approx(tangent.w @ direction, abs=0.05 * np.abs(tangent.w).max())
+
+
+def test_strings_and_a_data_frame_reach_every_view(blobs):
+    X, y = blobs
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    words = np.where(y == 1, "yes <b>", "no")
+    model = LogisticRegression().fit(frame, words)
+    for view in VIEWS:
+        shown = view.from_estimator(model, frame, words)
+        assert shown.source.dataset.class_names == ("no", "yes <b>")
+        assert shown.result is not None
+
+
+def test_medoid_prototypes_are_training_samples(trained):
+    gallery = cv.PrototypeGallery.from_run(trained, kind="medoid").result
+    assert all(float(i.nearest_distances[0]) == 0 for i in gallery.items)
+
+
+def test_decoded_prototypes_need_a_prototype_network(trained):
+    with pytest.raises(InputError, match="prototype_autoencoder"):
+        cv.PrototypeGallery.from_run(trained, kind="decoded").result  # noqa: B018
+
+
+def test_the_landscape_s_centre_has_the_network_s_own_loss(trained):
+    view = cv.LossLandscape(trained, plane="random")
+    result = view.result
+    data = trained.dataset
+    rows = data.validation[:512]
+    loss = cv.calibration.nll(trained.predict(data.X[rows]), data.y[rows], kind="logits")
+    middle = len(result.ys) // 2, len(result.xs) // 2
+    assert result.loss[middle] == pytest.approx(loss, rel=1e-4)
+    view.temperature, view.score = 3.0, -1.0
+    half_mae = (
+        1
+        - cv.calibration.apply_temperature(trained.predict(data.X[rows]), 3.0)[
+            np.arange(len(rows)), data.y[rows]
+        ]
+    ).mean()
+    assert view.result.loss[middle] == pytest.approx(half_mae, rel=1e-4)
+
+
+def test_a_model_without_weights_has_no_landscape(blobs):
+    X, y = blobs
+    with pytest.raises(InputError, match="torch module"):
+        cv.LossLandscape(LogisticRegression().fit(X, y), X, y).result  # noqa: B018
+
+
+def test_to_plotly_works_for_every_view(trained):
+    import plotly.graph_objects as go
+
+    for view in [*VIEWS, cv.LossLandscape]:
+        assert isinstance(
+            view.from_run(trained).to_plotly() if view is not cv.LossLandscape else view(trained).to_plotly(),
+            go.Figure,
+        )
+
+
+def test_an_unknown_option_is_refused_by_name(trained):
+    with pytest.raises(InputError, match=r"no option \['n_bin'\]"):
+        cv.ReliabilityDiagram.from_run(trained, n_bin=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("temperature", 0.0, "0.05 to 20"),
+        ("temperature", "hot", "temperature"),
+        ("n_bins", 0, "n_bins"),
+        ("selection", [0, 10_000], "sample indices"),
+        ("selection", [[1, 2]], "selection"),
+        ("pair", [1, 1], "two different classes"),
+        ("score", 2.0, "score"),
+    ],
+)
+def test_state_out_of_range_is_refused_by_name(trained, name, value, says):
+    view = cv.ReliabilityDiagram.from_run(trained)
+    with pytest.raises(traitlets.TraitError, match=says):
+        setattr(view, name, value)
+
+
+def test_bad_state_from_the_browser_becomes_an_error_in_the_view(trained, recorded):
+    view = cv.ReliabilityDiagram.from_run(trained)
+    view.set_state({"temperature": -4})
+    assert view.temperature == 1.0 and "temperature" in view.session.error
+    view.set_state({"selection": {"dtype": "float128"}})
+    assert view.selection is None
+    view.set_state({"selection": [3, 4]})
+    assert view.selection.tolist() == [3, 4]
