@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -100,20 +101,23 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
     catalogue = traitlets.Dict().tag(sync=True)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Names the front end's files where they are built; anywidget reloads them when they change."""
-        script, style = STATIC / f"{cls.__dict__.get('bundle')}.js", STATIC / "clsviz.css"
-        if script.is_file() and style.is_file():  # where they are not, __init__ says what to do
-            cls._esm, cls._css = script, style
+        """In development (ANYWIDGET_HMR=1) names the front end's files, so that open widgets follow them.
+
+        Otherwise each widget takes their text: anywidget never lets go of a widget that follows a file.
+        """
+        if "bundle" in cls.__dict__ and os.environ.get("ANYWIDGET_HMR") == "1":
+            cls._esm = asset(f"{cls.bundle}.js")  # type: ignore[assignment]
+            cls._css = asset("clsviz.css")  # type: ignore[assignment]
         super().__init_subclass__(**kwargs)
 
     def __init__(self, source: Source, **options: Any) -> None:
-        unknown = set(options) - set(self.class_own_traits_of())
-        if unknown:
-            raise InputError(
-                f"{type(self).__name__} has no option {sorted(unknown)}; it has {sorted(self.class_own_traits_of())}"
-            )
+        known = sorted(self.class_own_traits_of())
+        if unknown := sorted(set(options) - set(known)):
+            raise InputError(f"{type(self).__name__} has no option {unknown}; it has {known}")
         self.session = Session.of(source)
-        asset(f"{self.bundle}.js")
+        if not hasattr(self, "_esm"):
+            self._esm = asset(f"{self.bundle}.js").read_text(encoding="utf-8")
+            self._css = asset("clsviz.css").read_text(encoding="utf-8")
         super().__init__(stream=self.session.widget.model_id or "", catalogue=self._menus(), **options)
         self.session.join(self)
         self.on_msg(lambda _widget, content, _buffers: self.session.answer(content, self))
@@ -135,6 +139,11 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
             super().set_state(sync_data)
         except (traitlets.TraitError, ValueError, TypeError, KeyError) as error:
             self.session.report("message", error)
+
+    def close(self) -> None:
+        """Ends this widget; the run and its other views go on."""
+        self.layout.close()  # ipywidgets leaves it open
+        super().close()
 
     def forget(self) -> None:
         """Drops what refers to samples, classes and steps of the former run."""

@@ -10,7 +10,7 @@ import traitlets
 from torch import nn
 
 from clsviz import boundary
-from clsviz.boundary.local import tangent_classifier
+from clsviz.boundary import local
 from clsviz.errors import InputError
 from clsviz.widgets.base import View
 from clsviz.widgets.sources import validation_logits
@@ -18,8 +18,6 @@ from clsviz.widgets.wire import reference_rows
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
-
-LDA_RIDGE = 1e-3  # of the mean variance, for models without a gradient
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,8 +29,10 @@ class BoundaryResult:
     b: float
     angle: float  # degrees between w and the line between the class centroids
     strength: float  # adversarial strength of the rule, 1 is best
-    accuracy: float  # of the classifier itself between the two classes, validation samples
-    tangent: bool  # False: the model has no gradient, the rule is a linear discriminant of its data
+    accuracy: (
+        float  # between the two classes on the validation samples: of the classifier, or of the tilted rule
+    )
+    has_slope: bool  # False: the model has no gradient, the rule is a linear discriminant of its data
 
 
 class BoundaryState(traitlets.HasTraits):
@@ -44,6 +44,9 @@ class BoundaryState(traitlets.HasTraits):
     points = traitlets.List(traitlets.Int(), None, allow_none=True, minlen=3, maxlen=3).tag(
         sync=True, of_run=True
     )
+    normal_at = traitlets.Enum(
+        ["marked"], None, allow_none=True, help='"marked": take the slope at the marked sample'
+    ).tag(sync=True)
     regularisation = traitlets.Float(None, allow_none=True, help="lambda of the L2 path").tag(sync=True)
 
 
@@ -62,7 +65,7 @@ class BoundaryNumbers:
 
     @property
     def result(self: Any) -> BoundaryResult:
-        """Angle, strength and accuracy of the pair of classes, recomputed in Python.
+        """Angle, strength and accuracy between the pair of classes, recomputed in Python.
 
         Raises:
             InputError: the source has no inputs, or one of the two classes has no samples.
@@ -71,37 +74,35 @@ class BoundaryNumbers:
         if data.n_features == 0:
             raise InputError("these views were made from predictions alone: there is no space to draw in")
         logits, labels = validation_logits(self.source, self.step)
-        a, b = self.pair if self.pair is not None else most_confused_pair(logits, labels)
+        a, b = self.pair or most_confused_pair(*validation_logits(self.source, None))
         reference = reference_rows(data)
-        X, y = data.X[reference].astype(np.float64), data.y[reference]
-        rows = (y == a) | (y == b)
-        two = (y[rows] == b).astype(np.int64)
-        if not 0 < two.sum() < len(two):
-            raise InputError(
-                f"the boundary needs samples of both classes {data.class_names[a]!r} and {data.class_names[b]!r}"
-            )
+        where = data.X[reference], data.y[reference], a, b
+        X, two = local.pair_of(*where)
         model = self.source.model_at(self.step)
-        is_module = isinstance(model, nn.Module)
-        if is_module:
-            tangent = tangent_classifier(model, X, y, a, b)
-            w, offset = tangent.w, tangent.b
+        has_slope = isinstance(model, nn.Module)
+        if self.regularisation is not None:
+            rule = boundary.logistic_l2(X, two, self.regularisation)
         else:
-            w, offset = _discriminant(X[rows], two)
-        if self.tilt is not None:
-            basis = boundary.tilting_basis(w, X[rows], two)
-            through = X[rows][two == 0].mean(0) / 2 + X[rows][two == 1].mean(0) / 2
-            tilted = boundary.tilted_classifier(basis.z, basis.n, np.deg2rad(self.tilt), through)
-            w, offset = tilted.w, tilted.b
+            at = data.X[self.marked] if self.normal_at and self.marked is not None else None
+            tangent = (
+                local.tangent_classifier(model, *where, at=at) if has_slope else local.discriminant(*where)
+            )
+            rule = boundary.Linear(tangent.w, tangent.b)
+            if self.tilt is not None:
+                rule = local.leaning(tangent, *where, np.deg2rad(self.tilt))
         own = (labels == a) | (labels == b)
-        right = (logits[own, b] > logits[own, a]) == (labels[own] == b)
+        if self.tilt is None and self.regularisation is None:
+            calls = logits[own, b] > logits[own, a]
+        else:
+            calls = data.X[data.validation][own] @ rule.w + rule.b > 0
         return BoundaryResult(
             (a, b),
-            w,
-            float(offset),
-            boundary.deviation_angle(w, X[rows], two, degrees=True),
-            boundary.adversarial_strength(w, offset, X[rows], two),
-            float(right.mean()) if own.any() else float("nan"),
-            is_module,
+            rule.w,
+            float(rule.b),
+            boundary.deviation_angle(rule.w, X, two, degrees=True),
+            boundary.adversarial_strength(rule.w, rule.b, X, two),
+            float(np.mean(calls == (labels[own] == b))) if own.any() else float("nan"),
+            has_slope,
         )
 
     def to_plotly(self: Any) -> Figure:
@@ -133,16 +134,6 @@ class BoundaryNumbers:
             xaxis_title="along the centroids",
             yaxis_title="across, in the normal's plane",
         )
-
-
-def _discriminant(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
-    """Linear discriminant through the middle of the centroids, with a ridge on the pooled covariance."""
-    means = [X[y == c].mean(0) for c in (0, 1)]
-    centred = X - np.stack(means)[y]
-    cov = centred.T @ centred / len(X)
-    cov += LDA_RIDGE * np.trace(cov) / len(cov) * np.eye(len(cov))
-    w = np.linalg.solve(cov, means[1] - means[0])
-    return w, float(-w @ (means[0] + means[1]) / 2)
 
 
 class BoundaryView(BoundaryNumbers, BoundaryState, View):

@@ -38,8 +38,8 @@ footer {{ font: 12px/1.5 system-ui, sans-serif; color: #57606a; padding: 0 16px 
 <script type="text/plain" id="payload">{payload}</script>
 <script type="module">
 const text = (id) => document.getElementById(id).textContent;
-const url = URL.createObjectURL(new Blob([text("bundle").replaceAll("<\\\\/script", "<" + "/script")], {{ type: "text/javascript" }}));
-const module = await import(url);
+const code = text("bundle").replaceAll("<\\\\/script", "<" + "/script");
+const module = await import(URL.createObjectURL(new Blob([code], {{ type: "text/javascript" }})));
 const view = document.getElementById("view");
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const theme = () => view.classList.toggle("clsviz-dark", dark.matches);

@@ -24,7 +24,7 @@ class LandscapeState(traitlets.HasTraits):
     plane = traitlets.Enum(
         ["path", "random"], "path", help="of the training path, or two random directions"
     ).tag(sync=True)
-    style = traitlets.Enum(["map", "3d"], "map").tag(sync=True)
+    kind = traitlets.Enum(["map", "3d"], "map", help="flat, or a surface to turn").tag(sync=True)
 
 
 class LandscapeNumbers:
@@ -66,7 +66,7 @@ class LossLandscape(LandscapeNumbers, LandscapeState, View):
         X: (N, D) samples. y: (N,) labels. Both are left out for a run.
         loss: name of a loss of the catalogue.
         loss_params: its parameters.
-        options: state to begin with, e.g. ``style="3d"``.
+        options: state to begin with, e.g. ``kind="3d"``.
     """
 
     bundle = "landscape"

@@ -57,7 +57,7 @@ class PrototypesNumbers:
         """The prototypes with their nearest training samples.
 
         Raises:
-            InputError: the source has no inputs, or no decoded prototypes were asked for of a network without.
+            InputError: the source has no inputs, or decoded prototypes were asked for and it has none.
         """
         data = self.source.dataset
         if data.n_features == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from clsviz.widgets.wire import Packet, chunked, run_packet, snapshots_packet, s
 
 MAX_PER_SECOND = 25  # publications; the server drops what exceeds its own rate limit
 MOST_SNAPSHOTS = 64  # in one message
+
+LOG = logging.getLogger("clsviz")
 
 Send = Callable[[dict[str, Any], list[memoryview]], None]
 
@@ -107,15 +110,23 @@ class Publisher:
                 state, self._state = self._state, False
                 snapshots, self._snapshots = list(self._snapshots.values()), {}
                 packets, self._packets = list(self._packets.values()), {}
-            if everything:
-                packets = self.record() + packets
-            else:
-                if snapshots:
-                    packets.append(snapshots_packet(self.source, snapshots, self.source.timeline.steps))
-                if state:
-                    packets.append(state_packet(self.source))
-            for packet in packets:
-                self._serial += 1
-                for header, buffers in chunked(packet, self._serial):
-                    self._send(header, buffers)
+            try:
+                self._publish(everything, state, snapshots, packets)
+            except Exception:  # the source went on meanwhile, or a comm closed: the next round tells the rest
+                LOG.exception("publishing failed")
             time.sleep(1 / MAX_PER_SECOND)
+
+    def _publish(
+        self, everything: bool, state: bool, snapshots: list[Snapshot], packets: list[Packet]
+    ) -> None:
+        if everything:
+            packets = self.record() + packets
+        else:
+            if snapshots:
+                packets.append(snapshots_packet(self.source, snapshots, self.source.timeline.steps))
+            if state:
+                packets.append(state_packet(self.source))
+        for packet in packets:
+            self._serial += 1
+            for header, buffers in chunked(packet, self._serial):
+                self._send(header, buffers)

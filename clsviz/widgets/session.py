@@ -130,6 +130,7 @@ class Session:
         self._probes.cancel()
         self._probes.join(timeout=5)
         self._publisher.close()
+        self.widget.layout.close()
         self.widget.close()
 
     def _handle(self, request: messages.Request, widget: ipywidgets.Widget) -> None:

@@ -10,12 +10,17 @@ import traitlets
 _DTYPES = ("float32", "int32", "uint16", "uint8")
 
 
+def as_bytes(array: np.ndarray) -> memoryview:
+    """The array's bytes, row-major; empty arrays too."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
 def pack(value: np.ndarray | None, _owner: Any = None) -> dict[str, Any] | None:
     """``{dtype, shape, data}``; what ``readArray`` in js/src/core/arrays.ts reads."""
     if value is None:
         return None
-    array = np.ascontiguousarray(value)
-    return {"dtype": array.dtype.name, "shape": list(array.shape), "data": array.data.cast("B")}
+    array = np.asarray(value)
+    return {"dtype": array.dtype.name, "shape": list(array.shape), "data": as_bytes(array)}
 
 
 def unpack(value: Any, _owner: Any = None) -> np.ndarray | None:
@@ -48,7 +53,7 @@ class Array(traitlets.TraitType[Any, Any]):
             array = array.astype(self.dtype).reshape((0,) * self.ndim)
         if array.ndim != self.ndim or array.dtype.kind not in "iufb":
             raise traitlets.TraitError(
-                f"{self.name} needs a numeric array with {self.ndim} axis(es), got {array.dtype} {array.shape}"
+                f"{self.name} needs numbers in {self.ndim} dimension(s), got {array.dtype} {array.shape}"
             )
         return array.astype(self.dtype)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from clsviz.data import Dataset
 from clsviz.training import Run, Snapshot, Source
+from clsviz.widgets.traits import as_bytes
 
 CHUNK_BYTES = 1_000_000  # larger messages are cut into pieces, so that others get through between them
 
@@ -27,7 +28,7 @@ class Packet:
 
 
 def reference_rows(data: Dataset) -> np.ndarray:
-    """The samples that prototypes, centroids and neighbours are made of: the training part where there is one."""
+    """What prototypes, centroids and neighbours are made of: the training part where there is one."""
     return data.train if len(data.train) else data.validation
 
 
@@ -83,7 +84,7 @@ def state_packet(source: Source) -> Packet:
 def snapshots_packet(
     source: Source, snapshots: Sequence[Snapshot], keep: Iterable[int] | None = None
 ) -> Packet:
-    """Snapshots with what the browser needs of each: parameters, or logits where it cannot run the network."""
+    """Snapshots as the browser needs them: parameters, or logits where it cannot run the network."""
     items, buffers = [], []
     for s in snapshots:
         numbers = s.theta if source.network is not None else s.logits
@@ -99,7 +100,7 @@ def snapshots_packet(
 
 def chunked(packet: Packet, serial: int) -> Iterator[tuple[dict[str, Any], list[memoryview]]]:
     """The packet as messages of at most CHUNK_BYTES: itself when it is small, else numbered pieces."""
-    views = [np.ascontiguousarray(b).data.cast("B") for b in packet.buffers]
+    views = [as_bytes(b) for b in packet.buffers]
     if packet.nbytes <= CHUNK_BYTES:
         yield packet.header, views
         return

@@ -377,7 +377,8 @@ def test_a_watched_loop_feeds_the_same_views(open_notebook: Callable[..., Page])
             "import clsviz as cv, torch\ndata = cv.data.moons(n=200)\nnet = torch.nn.Sequential("
             "torch.nn.Linear(2, 16), torch.nn.ReLU(), torch.nn.Linear(16, 2))\n"
             "w = cv.watch(net, data.X, data.y)\nw",
-            "import time\nopt = torch.optim.SGD(net.parameters(), lr=0.5)\nX, y = map(torch.from_numpy, (data.X, data.y))\n"
+            "import time\nopt = torch.optim.SGD(net.parameters(), lr=0.5)\n"
+            "X, y = map(torch.from_numpy, (data.X, data.y))\n"
             "for _ in range(60):\n    opt.zero_grad(); loss = torch.nn.functional.cross_entropy(net(X), y); "
             "loss.backward(); opt.step(); w.step(loss); time.sleep(0.02)\nw.close()\nprint('finished')",
         ]

@@ -124,6 +124,11 @@ export function flatDirections(C: Vector, d: number): FlatDirections {
   };
 }
 
+/** `v` or its opposite, whichever points along `own`. */
+function towards(own: Float64Array, v: Float64Array | null): Float64Array | null {
+  return v && dot(own, v) < 0 ? v.map((x) => -x) : v;
+}
+
 /** A classifier of the pair and the plane in which its angle to the centroid direction is drawn true. */
 export interface Tilted extends Linear {
   n: Float64Array; // unit direction across z in which it leans
@@ -150,10 +155,11 @@ export function tiltPath(w: Vector, z: Float64Array, through: Vector, flat: Flat
     at(theta) {
       let n = own;
       if (theta > trained && theta < Math.PI / 2) {
-        if (beyond === undefined) beyond = basis ? flat.orthogonalTo([z, own]) : null;
-        const s = Math.sqrt(Math.max(0, Math.tan(theta) ** 2 - Math.tan(trained) ** 2));
-        const lean =
-          beyond && Float64Array.from(own, (value, i) => Math.tan(trained) * value + s * beyond![i]!);
+        if (beyond === undefined) beyond = basis ? towards(own, flat.orthogonalTo([z])) : null;
+        const first = Math.tan(trained);
+        const shared = beyond ? first * dot(own, beyond) : 0;
+        const s = Math.sqrt(shared ** 2 + Math.max(0, Math.tan(theta) ** 2 - first ** 2)) - shared;
+        const lean = beyond && Float64Array.from(own, (value, i) => first * value + s * beyond![i]!);
         if (lean && norm(lean) > 1e-12) n = unit(lean);
       }
       return { ...tiltedClassifier(z, n, theta, through), n };

@@ -40,7 +40,7 @@ export const mountLandscape: Mount = (el, { session, store }) => {
   let noticeKey = "";
 
   const chosenPlane = () => store.get<Plane | null>("plane") ?? "path";
-  const chosenStyle = () => store.get<Style | null>("style") ?? "map";
+  const chosenStyle = () => store.get<Style | null>("kind") ?? "map";
   const hovered = () => store.get<Hover | null>("hover");
   const snapshot = () => session.at(store.get<number | null>("step"));
 
@@ -58,7 +58,7 @@ export const mountLandscape: Mount = (el, { session, store }) => {
     { value: "map", label: "map" },
     { value: "3d", label: "3-D" },
   ];
-  const style = segments("Landscape as", styles, chosenStyle(), (value) => store.set("style", value));
+  const style = segments("Landscape as", styles, chosenStyle(), (value) => store.set("kind", value));
   const canvas = makeCanvas(HELP);
   canvas.el.tabIndex = 0;
   for (const [name, value] of Object.entries(OWN_KEYS)) canvas.el.setAttribute(name, value);
@@ -233,7 +233,7 @@ export const mountLandscape: Mount = (el, { session, store }) => {
   const size = new ResizeObserver(frame.ask);
   size.observe(canvas.el);
   const stops = [
-    store.on(["score", "temperature", "hover", "step", "style"], frame.ask),
+    store.on(["score", "temperature", "hover", "step", "kind"], frame.ask),
     store.on(["plane"], followPlane),
     session.on(["data", "run", "snapshots", "landscape", "alive", "error"], () => {
       if (session.error?.where === "landscape") asked = null;

@@ -52,7 +52,7 @@ def test_search_finds_by_every_word_and_ranks_the_name_first():
 
 
 def test_get_names_the_neighbours_of_an_unknown_id():
-    with pytest.raises(UnknownName, match="losses.gce"):
+    with pytest.raises(UnknownName, match=r"losses\.gce"):
         catalogue.get("losses.nothing")
 
 

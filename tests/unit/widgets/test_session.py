@@ -98,7 +98,7 @@ def test_a_field_is_computed_for_networks_the_browser_cannot_run(recorded):
     ask = {"kind": "field", "key": "k", "step": 0, "xlim": [-1, 1], "ylim": [0, 2], "resolution": 4}
     session.answer(ask | plane, Page())
     until(lambda: any(h["kind"] == "field" for h, _ in recorded))
-    header, buffers = next(m for m in recorded if m[0]["kind"] == "field")
+    _, buffers = next(m for m in recorded if m[0]["kind"] == "field")
     logits = np.frombuffer(buffers[0], np.float32).reshape(4, 4, 10)
     x = np.zeros((1, 64))
     x[0, 0], x[0, 63] = 1, 0
