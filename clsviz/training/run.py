@@ -18,6 +18,7 @@ from clsviz.data.dataset import Dataset
 from clsviz.errors import InputError
 from clsviz.models import as_predictor
 from clsviz.training import store
+from clsviz.training.companions import complete
 from clsviz.training.experiment import OWN, Experiment
 from clsviz.training.optimizers import create_optimizer
 from clsviz.training.session import Session
@@ -239,7 +240,8 @@ class Run:
     def change(self, changes: Mapping[str, Any]) -> None:
         """Changes dotted paths the gentlest way: from the next step where that can be, else by `reset`.
 
-        After a reset training begins again where it had begun before.
+        After a reset training begins again where it had begun before. A new model brings the loss and
+        optimiser it is meant for, where the catalogue names them and `changes` does not.
 
         Raises:
             InputError, UnknownName, MissingNeed: as `set` and `reset`; nothing has changed then.
@@ -251,7 +253,7 @@ class Run:
                 self.set(path, changes[path])
             return
         began = self.state != "ready"
-        self.reset(changes)
+        self.reset(complete(changes, self.experiment.model))
         if began:
             self.start()
 

@@ -16,6 +16,7 @@ from clsviz._paths import STATIC
 from clsviz.errors import InputError
 from clsviz.training import Source
 from clsviz.widgets import export
+from clsviz.widgets.cells import MAKERS
 from clsviz.widgets.session import Session
 from clsviz.widgets.sources import estimator_source
 from clsviz.widgets.traits import Array
@@ -120,6 +121,7 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
             self._css = asset("clsviz.css").read_text(encoding="utf-8")
         super().__init__(stream=self.session.widget.model_id or "", catalogue=self._menus(), **options)
         self.session.join(self)
+        MAKERS.enter(self)
         self.on_msg(lambda _widget, content, _buffers: self.session.answer(content, self))
 
     @classmethod
@@ -142,8 +144,18 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
 
     def close(self) -> None:
         """Ends this widget; the run and its other views go on."""
-        self.layout.close()  # ipywidgets leaves it open
+        if self.comm is not None:
+            self.session.leave(self)
+            self.layout.close()  # ipywidgets leaves it open
         super().close()
+
+    def __repr__(self) -> str:
+        """What a notebook shows where it cannot show the widget."""
+        source = self.source
+        name = f"{type(self).__name__} of {source.dataset.name}"
+        latest = list(source.timeline)[-1:]
+        numbers = [f"{key.replace('_', ' ')} {value:.4f}" for s in latest for key, value in s.metrics.items()]
+        return f"<{', '.join([name, *(f'epoch {s.epoch:.1f}' for s in latest), *numbers])}>"
 
     def forget(self) -> None:
         """Drops what refers to samples, classes and steps of the former run."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import weakref
 from typing import Any
 
 import traitlets
@@ -11,6 +10,7 @@ import traitlets
 from clsviz import catalogue
 from clsviz.errors import InputError
 from clsviz.training import Experiment, Run, Source
+from clsviz.training.companions import complete
 from clsviz.widgets.base import ClsvizWidget, View, menu
 from clsviz.widgets.boundary import BoundaryNumbers, BoundaryState, BoundaryView
 from clsviz.widgets.confusion import ConfusionMatrix, ConfusionNumbers, ConfusionState
@@ -41,8 +41,6 @@ _OwnStates = type(
     },
 )
 
-_labs_of_cells: weakref.WeakValueDictionary[str, Lab] = weakref.WeakValueDictionary()
-
 
 class Lab(ClsvizWidget, _OwnStates):  # type: ignore[misc, valid-type]
     """The whole laboratory; as the last line of a cell it shows itself.
@@ -54,7 +52,8 @@ class Lab(ClsvizWidget, _OwnStates):  # type: ignore[misc, valid-type]
     Args:
         data: name of a dataset, a `Dataset`, arrays ``(X, y)``, or an `Experiment`.
         model: name of a model, or your own ``torch.nn.Module``.
-        loss: name of a loss. optimizer: name of an optimiser. Each may be a `Spec` with parameters.
+        loss: name of a loss. optimizer: name of an optimiser. Each may be a `Spec` with parameters; None
+            is what the model is meant for, mostly cross-entropy and SGD.
         autostart: begin to train at once.
         pace: epochs a second at most; None for as fast as it goes.
         options: settings of `Experiment` (``epochs=100``, ``label_noise=0.1``, ``seed=3``) and state to
@@ -70,8 +69,8 @@ class Lab(ClsvizWidget, _OwnStates):  # type: ignore[misc, valid-type]
         self,
         data: Any = "digits",
         model: Any = "mlp",
-        loss: Any = "cross_entropy",
-        optimizer: Any = "sgd",
+        loss: Any = None,
+        optimizer: Any = None,
         *,
         autostart: bool = True,
         pace: float | None = PACE,
@@ -84,7 +83,6 @@ class Lab(ClsvizWidget, _OwnStates):  # type: ignore[misc, valid-type]
             run = _make_run(data, model, loss, optimizer, pace, options)
         self._show(run, state)
         self._owns_run = True
-        _close_former(self)
         if autostart:
             run.start()
 
@@ -116,11 +114,9 @@ class Lab(ClsvizWidget, _OwnStates):  # type: ignore[misc, valid-type]
         return self.source
 
     def close(self) -> None:
-        """Ends the lab: its run (where it made it), its threads, its comms."""
-        if self.comm is not None:
-            if self._owns_run:
-                self.run.stop()
-            self.session.close()
+        """Ends the lab, its run (where it made it), and all that only they used."""
+        if self.comm is not None and self._owns_run:
+            self.run.stop()
         super().close()
 
     def _menus(self) -> dict[str, Any]:
@@ -143,9 +139,9 @@ def _make_run(
     from torch import nn
 
     own_module = model if isinstance(model, nn.Module) else None
-    choices = {"loss": loss, "optimizer": optimizer, **options}
+    choices = {k: v for k, v in {"loss": loss, "optimizer": optimizer}.items() if v is not None} | options
     if own_module is None:
-        choices["model"] = model
+        choices = complete({"model": model, **choices})
     named = isinstance(data, str | catalogue.Spec | dict)
     if named:
         choices["data"] = data
@@ -156,27 +152,3 @@ def _make_run(
             f"and {Lab.class_own_traits_of()}"
         )
     return Run(Experiment(**choices), data=None if named else data, module=own_module, pace=pace)
-
-
-def _close_former(lab: Lab) -> None:
-    """A cell that is run again closes the lab it made before."""
-    cell = _cell_id()
-    if cell is None:
-        return
-    former = _labs_of_cells.pop(cell, None)
-    if former is not None:
-        former.close()
-    _labs_of_cells[cell] = lab
-
-
-def _cell_id() -> str | None:
-    """Id of the notebook cell that runs now, as the front end tells it; None elsewhere."""
-    try:
-        from IPython.core.getipython import get_ipython
-
-        shell: Any = get_ipython()
-        parent = shell.get_parent() if shell is not None else {}
-    except (ImportError, AttributeError):  # no IPython, or a shell without a front end
-        return None
-    cell = parent.get("metadata", {}).get("cellId")
-    return str(cell) if cell else None

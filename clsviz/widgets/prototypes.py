@@ -41,9 +41,12 @@ def decoded_prototypes(source: Source) -> tuple[int, np.ndarray, np.ndarray] | N
 class PrototypesState(traitlets.HasTraits):
     """What this view adds to the shared state."""
 
-    kind = traitlets.Enum(["mean", "two_means", "medoid", "decoded"], "mean", help="kind of prototype").tag(
-        sync=True
-    )
+    kind = traitlets.Enum(
+        ["mean", "two_means", "medoid", "decoded"],
+        None,
+        allow_none=True,
+        help="kind of prototype; None: decoded where the network has prototypes, else two_means",
+    ).tag(sync=True)
     chosen = traitlets.Int(None, allow_none=True, help="index of the prototype looked at").tag(
         sync=True, of_run=True
     )
@@ -68,8 +71,9 @@ class PrototypesNumbers:
         X = torch.from_numpy(data.X[reference].astype(np.float64))
         y = torch.from_numpy(data.y[reference])
         k = min(NEAREST, len(X))
-        if self.kind == "decoded":
-            decoded = decoded_prototypes(self.source)
+        decoded = decoded_prototypes(self.source)
+        kind = self.kind or ("two_means" if decoded is None else "decoded")
+        if kind == "decoded":
             if decoded is None:
                 raise InputError(
                     'only model="prototype_autoencoder" has decoded prototypes; choose another kind'
@@ -83,11 +87,11 @@ class PrototypesNumbers:
                 class_weights=torch.from_numpy(weights),
                 kind="decoded",
             )
-        if self.kind == "medoid":
+        if kind == "medoid":
             chosen = prototypes.class_medoids(X, y, data.n_classes)
             chosen = chosen[chosen >= 0]
             return prototypes.build_gallery(X[chosen], X, y, k=k, kind="medoid", prototype_class=y[chosen])
-        if self.kind == "two_means":
+        if kind == "two_means":
             halves = prototypes.two_means(X, y)
             return prototypes.build_gallery(
                 halves.means, X, y, k=k, kind="mean", prototype_class=halves.classes

@@ -79,6 +79,12 @@ class Session:
         """From now on this widget shows the session."""
         self._widgets.add(widget)
 
+    def leave(self, widget: Forgetful) -> None:
+        """This widget is closed; with the last one the session ends."""
+        self._widgets.discard(widget)
+        if not self._widgets:
+            self.close()
+
     def want_landscape(self, plane: str) -> None:
         """From now on the landscape is computed whenever training rests."""
         self._wants_landscape = True
@@ -177,6 +183,8 @@ class Session:
                 self.compute_landscape()
             elif event.data["state"] == "running":
                 self._probes.cancel("landscape")
+        if event.kind == "snapshot" and self.source.network is None:
+            self._probes.submit("prototypes", self._show_prototypes)
         if event.kind == "reset":
             self._probes.cancel()
             self._landscape.clear()
@@ -214,6 +222,10 @@ class Session:
             "m": len(images),
         }
         return [Packet(header, [images.astype(np.float32), weights.astype(np.float32)])]
+
+    def _show_prototypes(self, cancelled: Any) -> None:
+        for packet in self._prototypes():
+            self._publisher.put("prototypes", packet)
 
     def _send(self, header: dict[str, Any], buffers: list[memoryview]) -> None:
         self.widget.send(header, buffers)

@@ -50,7 +50,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     labelled: false,
     change: (value) => store.set("pair", value.split(",").map(Number)),
   });
-  planeSelect.select.style.width = "78px"; // no wider than its words: title and controls share a row
+  planeSelect.select.style.width = "58px"; // no wider than its words: title and controls share a row
   pairSelect.select.style.maxWidth = "130px";
   panel.controls.append(planeSelect.el, pairSelect.el);
 

@@ -77,7 +77,14 @@ export const mountLab: Mount = (el, { session, store }) => {
   const setProjector = (on: boolean) => {
     root.classList.toggle("clsviz-projector", on);
     projector.setAttribute("aria-pressed", String(on));
+    // the whole screen where the browser allows it; without it the layout serves as it is
+    if (on) root.requestFullscreen?.().catch(() => {});
+    else if (document.fullscreenElement === root) void document.exitFullscreen();
   };
+  const leftFullscreen = () => {
+    if (!document.fullscreenElement) setProjector(false);
+  };
+  root.addEventListener("fullscreenchange", leftFullscreen);
   arrange();
 
   const showState = () => {

@@ -51,7 +51,7 @@ export const mountPrototypes: Mount = (el, { session, store }) => {
   const kindKnob = selectKnob({
     name: "Prototypes",
     labelled: false,
-    value: "mean",
+    value: "two_means",
     options: KINDS,
     change(value) {
       store.set("chosen", null);
@@ -88,8 +88,9 @@ export const mountPrototypes: Mount = (el, { session, store }) => {
   panel.body.append(h("div", { style: "display:flex;gap:12px;flex:1;min-height:200px" }, main, sideBox));
 
   function kind(): GalleryKind {
-    const wanted = store.get<GalleryKind | null>("kind") ?? "mean";
-    return wanted === "decoded" && !session.prototypes ? "mean" : wanted;
+    const decoded = session.prototypes !== null;
+    const wanted = store.get<GalleryKind | null>("kind") ?? (decoded ? "decoded" : "two_means");
+    return wanted === "decoded" && !decoded ? "two_means" : wanted;
   }
 
   /** The chosen prototype; until one is chosen that nearest to the marked sample. */

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from clsviz.errors import InputError, MissingNeed, UnknownName
-from clsviz.training import Event, Run, Source, theta_of
+from clsviz.training import Event, Experiment, Run, Source, theta_of
 from clsviz.training.trainer import use_one_torch_thread
 
 WAIT = 60.0  # seconds after which a test fails instead of hanging
@@ -428,3 +428,27 @@ def test_a_gpu_learns_the_same(make, done):
 
 def test_waiting_may_end_before_the_run(make):
     assert not make(epochs=10**6).start().wait(0.01)
+
+
+def test_a_model_brings_the_loss_and_optimiser_it_is_meant_for():
+    run = Run(Experiment("iris", epochs=1))
+    run.change({"model": "prototype_autoencoder"})
+    assert (run.loss.name, run.experiment.optimizer.name) == ("prototype_losses", "adam")
+    run.change({"model": "linear"})
+    assert (run.loss.name, run.experiment.optimizer.name) == ("cross_entropy", "sgd")
+    run.change({"model": "mlp", "loss": "focal"})
+    assert run.loss.name == "focal"
+    run.stop()
+
+
+def test_a_change_takes_effect_live_where_it_can_and_refuses_all_or_nothing():
+    run = Run(Experiment("iris", epochs=1))
+    before = run.run_id
+    run.change({"optimizer.lr": 0.2, "loss": "gce", "loss.q": 0.3})
+    assert run.run_id == before and run.experiment.get("loss.q") == 0.3
+    with pytest.raises(InputError):
+        run.change({"optimizer.lr": 0.4, "loss.nothing": 1})
+    assert run.experiment.get("optimizer.lr") == 0.2
+    run.change({"seed": 4})
+    assert run.run_id != before and run.state == "ready"
+    run.stop()

@@ -3,6 +3,7 @@
 import gc
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -67,17 +68,19 @@ def test_a_lab_takes_arrays_and_a_module_of_your_own():
 
 def test_a_closed_lab_leaves_no_thread_and_no_memory_behind():
     before = set(threading.enumerate())
+    labs = []
     for seed in range(5):
         lab = cv.Lab("moons", epochs=50, pace=None, seed=seed)
         lab.session.answer({"kind": "hello", "via": "stream"}, lab)
         lab.close()
+        labs.append(weakref.ref(lab))
     end = time.monotonic() + 20
     while set(threading.enumerate()) - before and time.monotonic() < end:
         time.sleep(0.01)
     assert set(threading.enumerate()) <= before
     del lab
     gc.collect()
-    assert not [o for o in gc.get_objects() if isinstance(o, cv.Lab)]
+    assert [ref() for ref in labs] == [None] * 5
 
 
 def test_a_lab_on_a_watched_loop_has_no_run_to_steer():

@@ -168,3 +168,18 @@ def test_an_array_survives_the_wire(value):
 
     back = unpack(pack(value))
     assert back is None if value is None else np.array_equal(back, value)
+
+
+def test_the_last_view_to_close_ends_the_session_and_a_new_one_begins_a_new():
+    run = cv.Run(cv.Experiment("moons", epochs=1))
+    first, second = cv.ReliabilityDiagram.from_run(run), cv.ConfusionMatrix.from_run(run)
+    session = first.session
+    assert second.session is session
+    first.close()
+    assert Session.of(run) is session
+    second.close()
+    third = cv.ReliabilityDiagram.from_run(run)
+    assert third.session is not session
+    assert "ReliabilityDiagram of moons, epoch 0.0" in repr(third)
+    third.close()
+    run.stop()

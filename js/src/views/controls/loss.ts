@@ -221,7 +221,10 @@ export function mountLoss(
     ring(g, x(p), y(scoreOfP(u, Math.max(p, 1e-9))), c, 4);
   };
   const frame = onFrame(draw);
+  const observer = new ResizeObserver(frame.ask);
+  observer.observe(canvas.el);
   const stops = [
+    () => observer.disconnect(),
     store.on(["score", "temperature", "step", "hover", "marked"], frame.ask),
     session.on(["data", "run", "snapshots"], frame.ask),
     onTheme(frame.ask),

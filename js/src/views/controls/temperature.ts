@@ -145,7 +145,10 @@ export function mountTemperature(
     g.fillRect(0, floor, w, 1);
   };
   const frame = onFrame(draw);
+  const observer = new ResizeObserver(frame.ask);
+  observer.observe(canvas.el);
   const stops = [
+    () => observer.disconnect(),
     store.on(["temperature", "step", "hover", "marked"], frame.ask),
     session.on(["data", "snapshots"], frame.ask),
     onTheme(frame.ask),
