@@ -14,7 +14,7 @@ from clsviz.boundary.planes import Plane, plane_lift
 from clsviz.catalogue import Range, method
 from clsviz.errors import InputError, ShapeError
 
-CHUNK = 8192  # rows per forward pass; larger ones fall out of the cache (measurements.md section 5)
+CHUNK = 8192  # rows per forward pass; larger ones fall out of the cache
 
 
 @dataclass(frozen=True, slots=True, eq=False)

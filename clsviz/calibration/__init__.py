@@ -1,7 +1,7 @@
 """Calibration: does confidence equal accuracy, and how to make it so.
 
 Arrays in (numpy, torch or lists), float or frozen dataclass out, float64 throughout.
-Definitions stand in methods/calibration.md.
+The conventions for inputs, bins and ties stand in `inputs` and `binning`.
 """
 
 from clsviz.calibration.binfree import kde_ece, ks_error, mmce, smooth_ece

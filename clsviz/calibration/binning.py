@@ -13,7 +13,7 @@ from clsviz.errors import InputError
 
 SCHEMES = ("equal_width", "equal_mass", "equal_mass_rank", "adaptive")
 CLOSED = ("left", "right")
-N_BINS = Range(1, 100, step=1)  # design.md: sliders go to 100, a menu to 500
+N_BINS = Range(1, 100, step=1)  # sliders go to 100, a menu to 500
 
 FALLS = 1e-12  # bin accuracies that decrease by more are not monotone
 

@@ -11,7 +11,7 @@ from clsviz.catalogue import method
 from clsviz.data import checks
 from clsviz.errors import InputError, ShapeError
 
-TIE = 1e-12  # heights that differ by no more are equal (methods/data.md, conventions)
+TIE = 1e-12  # heights that differ by no more are equal
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -58,8 +58,8 @@ def landscape_logits(
     """Logits of the samples at each grid point origin + x * direction_x + y * direction_y.
 
     Coarse to fine, so that a map can be drawn early; stop by not asking for more. The model is
-    copied and never touched. One forward pass per grid point: vmap brings nothing here
-    (measurements.md section 5).
+    copied and never touched. One forward pass per grid point: on a CPU vmap brings
+    nothing here.
 
     Args:
         model: torch module giving logits.

@@ -1,10 +1,10 @@
 """Losses: pure functions from logits and targets to one term per row, and thin modules.
 
-`names`, `info` and `create` are the way in; definitions stand in methods/losses.md.
+`names`, `info` and `create` are the way in.
 """
 
 # isort: off
-# The order of import is the order of names(): that of methods/losses.md.
+# The order of import is the order of names().
 from clsviz.losses.standard import brier, cross_entropy, mse
 from clsviz.losses.hinge import hinge_cs, hinge_ww
 from clsviz.losses.rival_sums import comp_sum, gce, mae

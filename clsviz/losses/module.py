@@ -79,7 +79,7 @@ class Loss(nn.Module):
 
 
 def names() -> list[str]:
-    """The names of all losses, in the order of methods/losses.md."""
+    """The names of all losses, general ones first."""
     return list(ROWS)
 
 

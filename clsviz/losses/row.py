@@ -69,7 +69,7 @@ class Row:
         return tuple(n for n in self.method.facts["extra"] if n in self.method.needs)
 
 
-ROWS: dict[str, Row] = {}  # by name, in the order of methods/losses.md
+ROWS: dict[str, Row] = {}  # by name, in the order of names()
 ALIASES: dict[str, str] = {}  # other names in use
 
 

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-NEARLY_ZERO = 1e-7  # below it expm1(a m) / a is taken as m, as methods/losses.md says for comp_sum
+NEARLY_ZERO = 1e-7  # below it expm1(a m) / a is taken as m
 
 
 def own_class(logits: Tensor, targets: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from clsviz.training.session import training_data
 from clsviz.training.snapshot import Snapshot, load_theta, theta_of
 from clsviz.training.source import Event, Source, StaticSource
 from clsviz.training.timeline import Timeline
-from clsviz.training.watch import Watch, watch
+from clsviz.training.watch import Watch
 
 __all__ = [
     "OWN",
@@ -34,5 +34,4 @@ __all__ = [
     "standard",
     "theta_of",
     "training_data",
-    "watch",
 ]

@@ -33,7 +33,24 @@ CHUNK_ROWS = 8192
 
 
 class Watch:
-    """A `Source` fed by a training loop that is not ours; made by `watch`."""
+    """A `Source` fed by a training loop that is not ours: call `step` after each optimiser step.
+
+    At most 20 times a second, and for at most about a tenth of the time, `step` copies the
+    parameters and measures the model; its modes and gradients are left as found.
+
+    Args:
+        model: maps a batch shaped like `X_val` to logits (n, K), on whatever device.
+        X_val, y_val: validation samples (n, ...) and labels, arrays, tensors or a DataFrame.
+        loss: catalogue loss whose value is measured and whose landscape is shown.
+        X_train, y_train: training samples, to be measured and shown too.
+        class_names: K names, where `y_val` does not have every class.
+        steps_per_epoch: to show time in epochs; by default one step counts as one.
+        budget_bytes: what the timeline may keep.
+
+    Raises:
+        InputError, ShapeError: arguments that do not fit each other; the message names them.
+        MissingNeed: the loss asks for something the model does not give.
+    """
 
     experiment = None
 
@@ -220,49 +237,6 @@ class Watch:
     def _enter(self, state: str) -> None:
         self.state = state
         self._subscribers.publish(Event("state", {"state": state, "message": ""}))
-
-
-def watch(
-    model: nn.Module,
-    X_val: Any,
-    y_val: Any,
-    *,
-    loss: Spec | str = "cross_entropy",
-    X_train: Any = None,
-    y_train: Any = None,
-    class_names: Sequence[str] | None = None,
-    steps_per_epoch: int | None = None,
-    budget_bytes: int = BUDGET_BYTES,
-) -> Watch:
-    """Watches a model that your own loop trains: call ``w.step(loss)`` after each optimiser step.
-
-    At most 20 times a second, and for at most about a tenth of the time, `step` copies the
-    parameters and measures the model; its modes and gradients are left as found.
-
-    Args:
-        model: maps a batch shaped like `X_val` to logits (n, K), on whatever device.
-        X_val, y_val: validation samples (n, ...) and labels, arrays, tensors or a DataFrame.
-        loss: catalogue loss whose value is measured and whose landscape is shown.
-        X_train, y_train: training samples, to be measured and shown too.
-        class_names: K names, where `y_val` does not have every class.
-        steps_per_epoch: to show time in epochs; by default one step counts as one.
-        budget_bytes: what the timeline may keep.
-
-    Raises:
-        InputError, ShapeError: arguments that do not fit each other; the message names them.
-        MissingNeed: the loss asks for something the model does not give.
-    """
-    return Watch(
-        model,
-        X_val,
-        y_val,
-        loss=loss,
-        X_train=X_train,
-        y_train=y_train,
-        class_names=class_names,
-        steps_per_epoch=steps_per_epoch,
-        budget_bytes=budget_bytes,
-    )
 
 
 class _Shaped(nn.Module):

@@ -1,4 +1,4 @@
-/** Losses of one row of logits, as methods/losses.md defines them, and the score line from MAE to focal. No DOM. */
+/** Losses of one row of logits, as clsviz.losses has them, and the score line from MAE to focal. No DOM. */
 
 /** Parameters under their catalogue names; what is left out takes the contract's default. */
 export type LossParams = Readonly<Record<string, number>>;

@@ -1,4 +1,4 @@
-"""What every measure promises: identities of methods/calibration.md section 8, oracles, errors."""
+"""What every measure promises: identities, oracles, errors."""
 
 import itertools
 

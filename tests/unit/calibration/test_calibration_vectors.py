@@ -1,4 +1,4 @@
-"""The public numbers of methods/calibration.md."""
+"""Measures on small inputs whose values were worked out independently."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Each row of methods/losses.md: its public numbers, gradients, extremes and identities."""
+"""Each loss: independently worked out numbers, gradients, extremes and identities."""
 
 import functools
 import math

@@ -10,7 +10,7 @@ from torch import nn
 
 from clsviz.data import load
 from clsviz.errors import InputError, ShapeError
-from clsviz.training import Source, StaticSource, theta_of, watch
+from clsviz.training import Source, StaticSource, Watch, theta_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 4)).astype(np.float32)
@@ -37,7 +37,7 @@ def net() -> nn.Sequential:
 def test_an_own_loop_feeds_a_source():
     model = net()
     events = []
-    w = watch(model, X[60:], Y[60:], X_train=X[:60], y_train=Y[:60], steps_per_epoch=10)
+    w = Watch(model, X[60:], Y[60:], X_train=X[:60], y_train=Y[:60], steps_per_epoch=10)
     w.subscribe(events.append)
     assert isinstance(w, Source)
     assert w.network == {"kind": "mlp", "sizes": [4, 8, 3], "activation": "relu"}
@@ -68,7 +68,7 @@ def test_at_most_twenty_snapshots_a_second(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(importlib.import_module("clsviz.training.watch").time, "monotonic", lambda: now[0])
     model = net()
-    w = watch(model, X, Y)
+    w = Watch(model, X, Y)
     for _ in range(100):
         now[0] += 0.01
         w.step()
@@ -84,7 +84,7 @@ def test_modes_and_gradients_are_left_as_found():
     gradient = model[0].weight.grad.clone()
     mean = model[1].running_mean.clone()
     modes = [m.training for m in model.modules()]
-    w = watch(model, X, Y)
+    w = Watch(model, X, Y)
     w.step()
     w.flush()
     assert [m.training for m in model.modules()] == modes
@@ -98,7 +98,7 @@ def test_images_keep_their_shape_for_the_model():
     images = RNG.normal(size=(30, 1, 8, 8)).astype(np.float32)
     y = RNG.integers(0, 2, 30)
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(72, 2))
-    w = watch(model, images, y)
+    w = Watch(model, images, y)
     loop(model, w, 3, images, y)
     w.flush()
     assert w.dataset.image_shape == (8, 8)
@@ -107,18 +107,18 @@ def test_images_keep_their_shape_for_the_model():
 
 
 def test_labels_may_be_strings_or_lack_a_class():
-    w = watch(net(), pd.DataFrame(X, columns=list("abcd")), np.array(["x", "y", "z"])[Y])
+    w = Watch(net(), pd.DataFrame(X, columns=list("abcd")), np.array(["x", "y", "z"])[Y])
     assert w.dataset.class_names == ("x", "y", "z")
     assert w.dataset.feature_names == tuple("abcd")
     few = Y != 1
-    w = watch(net(), X[few], Y[few])
+    w = Watch(net(), X[few], Y[few])
     assert set(w.dataset.y) == {0, 2}
     assert w.dataset.n_classes == 3
 
 
 def test_a_diverged_loop_keeps_its_last_finite_snapshot():
     model = net()
-    w = watch(model, X, Y)
+    w = Watch(model, X, Y)
     with torch.no_grad():
         model[0].weight.fill_(float("nan"))
     w.step()
@@ -131,12 +131,12 @@ def test_a_diverged_loop_keeps_its_last_finite_snapshot():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: watch(object(), X, Y), "model: expected a torch.nn.Module"),
-        (lambda: watch(net(), X, Y, X_train=X), "give both or neither"),
-        (lambda: watch(net(), X, Y, X_train=X[:, :3], y_train=Y), "samples of different shapes"),
-        (lambda: watch(nn.Linear(4, 7), X, np.array(list("abc"))[Y]), "the model gives 7 logits"),
-        (lambda: watch(net(), X[:, 0], Y), "at least one feature axis"),
-        (lambda: watch(net(), X, Y, steps_per_epoch=0), "steps_per_epoch"),
+        (lambda: Watch(object(), X, Y), "model: expected a torch.nn.Module"),
+        (lambda: Watch(net(), X, Y, X_train=X), "give both or neither"),
+        (lambda: Watch(net(), X, Y, X_train=X[:, :3], y_train=Y), "samples of different shapes"),
+        (lambda: Watch(nn.Linear(4, 7), X, np.array(list("abc"))[Y]), "the model gives 7 logits"),
+        (lambda: Watch(net(), X[:, 0], Y), "at least one feature axis"),
+        (lambda: Watch(net(), X, Y, steps_per_epoch=0), "steps_per_epoch"),
     ],
 )
 def test_what_does_not_fit_is_named(call, message):
