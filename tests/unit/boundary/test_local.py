@@ -53,7 +53,7 @@ def test_a_linear_model_is_its_own_rule(data):
     tangent = local.tangent_classifier(net, *data, 0, 2)
     w = (net.weight[2] - net.weight[0]).detach().double().numpy()
     np.testing.assert_allclose(tangent.w, w, atol=1e-6)
-    assert tangent.b == pytest.approx(float(net.bias[2] - net.bias[0]), abs=1e-6)
+    assert tangent.b == pytest.approx(float((net.bias[2] - net.bias[0]).detach()), abs=1e-6)
 
 
 def test_without_a_crossing_the_mean_slope_stands_in(data):

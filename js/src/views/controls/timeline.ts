@@ -102,6 +102,7 @@ export function mountTimeline(
     goTo(all[Math.min(all.length - 1, Math.max(0, index))], "final");
   });
 
+  let trainedWith = ""; // settings of the last training, to tell when there is something to train
   const draw = () => {
     const run = session.run;
     const trainable = (run?.trainable ?? false) && session.alive;
@@ -109,7 +110,10 @@ export function mountTimeline(
     for (const bt of [train, pause, one, reset]) bt.disabled = !trainable;
     const running = run?.state === "running";
     train.setAttribute("aria-pressed", String(running));
-    const hungry = !running && (store.get<number | null>("step") !== null || run?.state !== "finished");
+    const settings = JSON.stringify(run?.experiment ?? null);
+    if (running || trainedWith === "") trainedWith = settings;
+    const past = store.get<number | null>("step") !== null;
+    const hungry = !running && (past || run?.state !== "finished" || settings !== trainedWith);
     train.classList.toggle("clsviz-primary", hungry && trainable);
     const here = session.at(store.get<number | null>("step"));
     input.disabled = !here;
