@@ -13,6 +13,7 @@ from clsviz.data.load import load, names
 from clsviz.data.mixture import Mixture, MixturePosterior, gaussian_mixture_posterior
 from clsviz.data.noise import NoisyLabels, label_noise, noise_matrix, with_label_noise
 from clsviz.data.roc import RocHull, roc_hull
+from clsviz.data.scale import standardised
 from clsviz.data.shift import with_shift
 from clsviz.data.split import stratified_split
 from clsviz.data.tables import breast_cancer, digits, iris, wine
@@ -41,6 +42,7 @@ __all__ = [
     "noise_matrix",
     "roc_hull",
     "spirals",
+    "standardised",
     "stratified_split",
     "subsample_counts",
     "toy_mixture",

@@ -9,6 +9,7 @@ import numpy as np
 
 from clsviz.catalogue import Range, method
 from clsviz.data.dataset import Dataset
+from clsviz.data.scale import standardised
 from clsviz.data.split import stratified_split
 
 VALIDATION = Range(0.1, 0.8, step=0.05)
@@ -34,9 +35,9 @@ def digits(*, validation: float = 0.4, seed: int = 0) -> Dataset:
     validation=VALIDATION,
 )
 def iris(*, validation: float = 0.4, seed: int = 0) -> Dataset:
-    """150 flowers of three species by four lengths in cm; one species stands apart."""
+    """150 flowers of three species by four lengths, standardised; one species stands apart."""
     bunch = _bunch("iris")
-    return _dataset("iris", bunch.data, bunch, tuple(bunch.feature_names), validation, seed)
+    return standardised(_dataset("iris", bunch.data, bunch, tuple(bunch.feature_names), validation, seed))
 
 
 @method(
@@ -46,9 +47,9 @@ def iris(*, validation: float = 0.4, seed: int = 0) -> Dataset:
     validation=VALIDATION,
 )
 def wine(*, validation: float = 0.4, seed: int = 0) -> Dataset:
-    """178 wines of three cultivars by 13 chemical measurements on very different scales."""
+    """178 wines of three cultivars by 13 chemical measurements, standardised."""
     bunch = _bunch("wine")
-    return _dataset("wine", bunch.data, bunch, tuple(bunch.feature_names), validation, seed)
+    return standardised(_dataset("wine", bunch.data, bunch, tuple(bunch.feature_names), validation, seed))
 
 
 @method(
@@ -58,9 +59,11 @@ def wine(*, validation: float = 0.4, seed: int = 0) -> Dataset:
     validation=VALIDATION,
 )
 def breast_cancer(*, validation: float = 0.4, seed: int = 0) -> Dataset:
-    """569 tumours, malignant or benign, by 30 measurements of cell nuclei."""
+    """569 tumours, malignant or benign, by 30 measurements of cell nuclei, standardised."""
     bunch = _bunch("breast_cancer")
-    return _dataset("breast_cancer", bunch.data, bunch, tuple(bunch.feature_names), validation, seed)
+    return standardised(
+        _dataset("breast_cancer", bunch.data, bunch, tuple(bunch.feature_names), validation, seed)
+    )
 
 
 def _bunch(name: str) -> Any:

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal, norm
 from sklearn.datasets import load_digits, load_wine
+from sklearn.preprocessing import StandardScaler
 
 from clsviz import data
 from clsviz.catalogue import Spec
@@ -37,7 +38,8 @@ def test_tables_are_those_of_scikit_learn():
     digits = data.digits()
     assert digits.image_shape == (8, 8) and digits.class_names == tuple("0123456789")
     np.testing.assert_array_equal(digits.X * 16, load_digits().data)
-    np.testing.assert_array_equal(data.wine().X, load_wine().data.astype(np.float32))
+    wine, raw = data.wine(), load_wine().data
+    np.testing.assert_allclose(wine.X, StandardScaler().fit(raw[wine.train]).transform(raw), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", TOYS)
@@ -189,3 +191,18 @@ def test_a_split_is_disjoint_whole_and_keeps_each_class_in_both_parts(y, share, 
         n, kept = (y == k).sum(), (y[held] == k).sum()
         assert (y[train] == k).any() and (n < 2 or kept >= 1)
         assert abs(kept - share * n) <= 1
+
+
+@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer"])
+def test_tables_are_standardised_by_their_training_part(name):
+    dataset = data.load(name)
+    train = dataset.X[dataset.train].astype(np.float64)
+    np.testing.assert_allclose(train.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(train.std(0), 1, atol=1e-5)
+    assert not any("(" in feature for feature in dataset.feature_names)
+
+
+def test_standardising_leaves_a_constant_feature_at_zero():
+    X = np.array([[1.0, 5], [2, 5], [3, 5], [4, 5], [5, 5], [6, 5]])
+    dataset = data.standardised(data.from_arrays(X, [0, 1, 0, 1, 0, 1]))
+    assert (dataset.X[:, 1] == 0).all() and np.isfinite(dataset.X).all()

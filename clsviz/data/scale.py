@@ -1,0 +1,25 @@
+"""Features on one scale, so that gradient descent sees them alike."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from clsviz.data.dataset import Dataset
+
+UNIT = re.compile(r"\s*\([^)]*\)$")  # " (cm)" at the end of a feature's name
+
+
+def standardised(dataset: Dataset) -> Dataset:
+    """A copy whose features have mean 0 and standard deviation 1 over the training part.
+
+    A feature that never varies there becomes 0. Units in parentheses leave the features' names: a value
+    then counts standard deviations.
+    """
+    train = dataset.X[dataset.train].astype(np.float64)
+    spread = train.std(0)
+    X = (dataset.X - train.mean(0)) / np.where(spread > 0, spread, 1)
+    names = tuple(UNIT.sub("", name) for name in dataset.feature_names)
+    return replace(dataset, X=X.astype(np.float32), feature_names=names)
