@@ -6,6 +6,7 @@ import base64
 import gzip
 import html
 import json
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,8 @@ def payload(state: dict[str, Any], packets: list[Packet]) -> str:
 
 def page(widget: ClsvizWidget, bundle: Path, css: Path, title: str) -> str:
     """The file's text; halves the number of snapshots until it is at most MAX_BYTES."""
+    if widget.source.state == "running":
+        warnings.warn("training still runs: the file holds it as it stands now", stacklevel=3)
     snapshots = list(widget.source.timeline)
     total = len(snapshots)
     # a closing tag inside the bundle would end its script element

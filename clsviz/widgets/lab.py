@@ -149,6 +149,7 @@ def _make_run(
     if unknown:
         raise InputError(
             f"Lab has no option {sorted(unknown)}; it has {sorted(Experiment.__dataclass_fields__)} "
-            f"and {Lab.class_own_traits_of()}"
+            f"and {Lab.class_own_traits_of()}. A parameter of a choice goes with it: "
+            'optimizer=cv.Spec("sgd", {"lr": 0.1})'
         )
     return Run(Experiment(**choices), data=None if named else data, module=own_module, pace=pace)

@@ -116,10 +116,13 @@ class Session:
 
     def answer(self, content: Any, widget: ipywidgets.Widget) -> None:
         """Handles one message from a page. What is wrong with it becomes an error in the view."""
+        where = "message"
         try:
-            self._handle(messages.parse(content), widget)
+            request = messages.parse(content)
+            where = "Not changed" if isinstance(request, messages.Change) else where
+            self._handle(request, widget)
         except (ClsvizError, TypeError, ValueError) as error:
-            self.report("message", error)
+            self.report(where, error)
 
     def report(self, where: str, error: Exception) -> None:
         """Shows an error where the user looks: in the views of this session."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -26,9 +27,16 @@ def all_samples(dataset: Dataset) -> Dataset:
 
 def estimator_source(estimator: Any, X: Any, y: Any, *, loss: Spec | str = "cross_entropy") -> StaticSource:
     """A trained classifier and samples as a source with one moment."""
-    classes = getattr(estimator, "classes_", None)
-    names = None if classes is None or isinstance(estimator, nn.Module) else [str(c) for c in classes]
-    y = np.asarray(y).astype(str) if names is not None else y
+    names = None
+    if not isinstance(estimator, nn.Module) and hasattr(estimator, "classes_"):
+        classes = np.asarray(estimator.classes_)
+        names = [str(c) for c in classes]
+        labels = np.asarray(y)
+        if unknown := sorted({str(v) for v in np.unique(labels[~np.isin(labels, classes)])}):
+            raise InputError(
+                f"y holds labels the estimator does not know: {unknown[:5]}; it knows {names[:10]}"
+            )
+        y = np.array(names)[np.searchsorted(classes, labels)]
     dataset = all_samples(from_arrays(X, y, name="your data", class_names=names))
     predictor = estimator
     if not isinstance(estimator, nn.Module):
@@ -49,6 +57,10 @@ def predictions_source(y_true: Any, y_pred: Any, *, kind: str = "logits") -> Sta
         ShapeError: the shapes do not fit.
     """
     option("kind", kind, ("logits", "probs"))
+    if kind == "logits" and _look_like_probs(y_pred):
+        warnings.warn(
+            'the rows of y_pred sum to 1: they look like probabilities; say kind="probs"', stacklevel=3
+        )
     if kind == "probs":
         logits = np.log(np.maximum(as_probs(y_pred, "y_pred"), LEAST_PROBABILITY))
     else:
@@ -60,6 +72,11 @@ def predictions_source(y_true: Any, y_pred: Any, *, kind: str = "logits") -> Sta
         "predictions", np.zeros((n, 0), np.float32), labels, rows, rows, tuple(map(str, range(k))), ()
     )
     return StaticSource(dataset, logits.astype(np.float32))
+
+
+def _look_like_probs(values: Any) -> bool:
+    rows = as_logits(values, "y_pred")
+    return bool((rows >= 0).all() and np.allclose(rows.sum(1), 1, atol=1e-4))
 
 
 def validation_logits(source: Any, step: int | None) -> tuple[np.ndarray, np.ndarray]:

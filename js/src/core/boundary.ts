@@ -103,15 +103,14 @@ interface DefaultPair {
 }
 const defaults = new WeakMap<Session, DefaultPair>();
 
-/** The most confused pair of the newest network, looked for again only when training has gone far on, so
- *  that it does not flicker while a network trains. */
+/** The most confused pair of the newest network, looked for again when training rests: it does not
+ *  flicker while a network trains. */
 function mostConfused(session: Session, present: number[]): [number, number] {
   const run = session.run!;
   const last = session.snapshots[session.snapshots.length - 1]!;
   const found = defaults.get(session);
   if (found?.run === run.id) {
-    const stale =
-      run.state === "running" ? found.epoch < 1 && last.epoch >= 1 : last.epoch > 1.5 * found.epoch;
+    const stale = run.state === "running" ? found.epoch < 1 && last.epoch >= 1 : found.epoch !== last.epoch;
     if (!stale) return found.pair;
   }
   const at = shownAt(session, last)!;

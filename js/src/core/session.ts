@@ -263,3 +263,9 @@ function readTable(message: Message, buffer: DataView | ArrayBuffer): Table {
     shift: (message.shift as number) ?? 0,
   };
 }
+
+/** What went wrong before no longer matters: something new is tried. */
+export function clearError(session: Session): void {
+  session.error = null;
+  session.notify("error");
+}

@@ -1,5 +1,6 @@
 /** The laboratory: what you drag above what it moves; all views over one store. */
 
+import { clearError } from "../core/session";
 import { type Store, scoped } from "../core/store";
 import { h } from "../draw/dom";
 import { button } from "../draw/knobs";
@@ -126,8 +127,7 @@ function showBanner(el: HTMLElement, session: Parameters<Mount>[1]["session"], s
   } else if (run?.state === "diverged") {
     parts = [
       h("b", {}, "Training diverged. "),
-      run.message,
-      " Everything before is kept. ",
+      `${run.message}. Everything before is kept. `,
       go(`Go to epoch ${last ? Number(last.epoch.toFixed(1)) : 0}`, () => store.set("step", null)),
       go("Retry with a tenth of the learning rate", () => {
         const lr = Number(
@@ -148,8 +148,7 @@ function showBanner(el: HTMLElement, session: Parameters<Mount>[1]["session"], s
       session.error.message,
       " ",
       go("Close", () => {
-        session.error = null;
-        showBanner(el, session, store);
+        clearError(session);
       }),
     ];
   }

@@ -196,13 +196,19 @@ export const mountLandscape: Mount = (el, { session, store }) => {
   function showStatus(r: Reading, spot: Point, isHover: boolean): void {
     const { land } = r;
     const [loss, accuracy] = [at(r.grid.values, spot), at(land.accuracy, spot)];
-    const where = isHover ? "" : onPlane(land, snapshot()) ? " here" : ` at ${centreName(session, land)}`;
+    const shown = snapshot();
+    const near = shown?.step === land.step ? " here" : " at the nearest point of the plane";
+    const where = isHover ? "" : onPlane(land, shown) ? near : ` at ${centreName(session, land)}`;
     const accurate = Number.isFinite(accuracy) ? `, accuracy ${(100 * accuracy).toFixed(1)} %` : "";
     const score = r.instead || r.score === null ? running(land.loss) : scoreName(r.score);
     const how = r.instead ? " (the score asked for is not computed yet)" : r.mixed ? " (interpolated)" : "";
     panel.status(
       ...hoveredWord(isHover),
-      b(Number.isFinite(loss) ? `loss ${loss.toFixed(3)}` : "loss not known"),
+      b(
+        Number.isFinite(loss)
+          ? `loss ${loss < 1e6 ? loss.toFixed(3) : loss.toExponential(2)}`
+          : "loss not known",
+      ),
       `${where}${accurate}; ${score}${how} at T\u00a0=\u00a0${Number(r.temperature.toPrecision(3))}. `,
       `${planeWords(land)} ${land.samples} samples.`,
     );

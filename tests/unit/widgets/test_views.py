@@ -165,3 +165,17 @@ def test_bad_state_from_the_browser_becomes_an_error_in_the_view(trained, record
 def test_no_option_has_a_name_that_jupyter_s_own_views_read(view):
     taken = {"style", "layout", "tooltip", "tabbable", "comm", "keys"}
     assert not taken & set(view.class_own_traits_of())
+
+
+def test_labels_the_estimator_does_not_know_are_refused(blobs):
+    X, y = blobs
+    model = LogisticRegression().fit(X, y)
+    with pytest.raises(InputError, match=r"does not know: \['2'\]"):
+        cv.ReliabilityDiagram.from_estimator(model, X, y + 1)
+    same = cv.ConfusionMatrix.from_estimator(model, X, y.astype(float))
+    assert same.result.accuracy == pytest.approx(model.score(X, y))
+
+
+def test_probabilities_given_as_logits_are_noticed():
+    with pytest.warns(UserWarning, match='kind="probs"'):
+        cv.ReliabilityDiagram.from_predictions([0, 1], [[0.9, 0.1], [0.2, 0.8]])

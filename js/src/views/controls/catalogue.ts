@@ -58,5 +58,9 @@ export function paramValue(spec: SpecJson | null, param: ParamEntry): number {
   return Number(spec?.params[param.name] ?? param.default);
 }
 
-/** "weight_decay" as a person reads it. */
-export const words = (name: string): string => name.replaceAll("_", " ");
+/** "weight_decay" as a person reads it; "lam" and "lambda_class" get their letter. */
+export const words = (name: string): string =>
+  name
+    .replace(/^lam(bda)?_?/, "λ ")
+    .replaceAll("_", " ")
+    .trim();

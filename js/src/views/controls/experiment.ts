@@ -1,6 +1,6 @@
 /** What is trained: data, model, loss, and the settings of training. */
 
-import type { Session } from "../../core/session";
+import { clearError, type Session } from "../../core/session";
 import type { Store } from "../../core/store";
 import { h } from "../../draw/dom";
 import { numberKnob, rangeKnob, selectKnob } from "../../draw/knobs";
@@ -13,9 +13,8 @@ export function mountExperiment(
   { session, store }: { session: Session; store: Store },
 ): () => void {
   const catalogue = catalogueOf(store);
-  const change = (changes: Record<string, unknown>, restarts: boolean) => {
-    if (restarts)
-      for (const key of ["step", "selection", "marked", "pair", "tilt", "pinned"]) store.set(key, null);
+  const change = (changes: Record<string, unknown>) => {
+    clearError(session);
     session.send({ kind: "change", changes });
   };
   const menu = (name: string, key: "data" | "model" | "loss", entries: MethodEntry[]) =>
@@ -23,7 +22,7 @@ export function mountExperiment(
       name,
       options: entries.map((m) => ({ value: m.name, label: m.title })),
       value: "",
-      change: (value) => change({ [key]: value }, key !== "loss"),
+      change: (value) => change({ [key]: value }),
     });
   const data = menu("Data", "data", catalogue.data);
   const model = menu("Model", "model", catalogue.model);
@@ -33,7 +32,7 @@ export function mountExperiment(
     low: 0,
     high: MAX_SEED,
     value: 0,
-    change: (v) => change({ seed: Math.round(v) }, true),
+    change: (v) => change({ seed: Math.round(v) }),
   });
   const menus = h("div", { class: "clsviz-row" }, data.el, model.el, loss.el, seed.el);
 
@@ -41,26 +40,28 @@ export function mountExperiment(
     "Learning rate",
     { low: 1e-4, high: 3, step: null, log: true, unit: null },
     0.05,
-    (v) => change({ "optimizer.lr": v }, false),
+    (v) => change({ "optimizer.lr": v }),
   );
   const decay = settingKnob(
     "Weight decay",
     { low: 1e-6, high: 0.3, step: null, log: true, unit: null },
     1e-6,
-    (v) => change({ "optimizer.weight_decay": v <= 1e-6 ? 0 : v }, false),
+    (v) => change({ "optimizer.weight_decay": v <= 1e-6 ? 0 : v }),
     (v) => (v <= 1e-6 ? "0" : v.toPrecision(2)),
   );
   const noise = settingKnob(
     "Label noise",
     catalogue.label_noise.range!,
     0,
-    (v) => change({ "label_noise.rate": v }, true),
+    (v) => change({ "label_noise.rate": v }),
     (v) => `${Math.round(100 * v)} %`,
   );
-  el.append(menus, h("div", { class: "clsviz-settings" }, lr.el, decay.el, noise.el));
+  const settings = h("div", { class: "clsviz-settings" }, lr.el, decay.el, noise.el);
+  el.append(menus, settings);
 
   const show = () => {
     const experiment = session.run?.experiment as ExperimentJson | null;
+    menus.hidden = settings.hidden = session.run !== null && !experiment; // your own loop: nothing to choose
     const off = !experiment || !session.alive;
     for (const knob of [lr, decay, noise]) knob.setDisabled(off);
     for (const knob of [data, model, loss]) knob.select.disabled = off;
@@ -84,7 +85,7 @@ export function mountExperiment(
         : 0,
     );
   };
-  const stop = session.on(["run", "data", "alive"], show);
+  const stop = session.on(["run", "data", "alive", "error"], show);
   show();
   return stop;
 }

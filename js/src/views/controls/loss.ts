@@ -91,7 +91,7 @@ export function mountLoss(
   el.append(
     h(
       "section",
-      { class: "clsviz-hero", "aria-label": "Loss" },
+      { class: "clsviz-hero" },
       h("div", { class: "clsviz-picture" }, canvas.el),
       h(
         "div",
@@ -169,9 +169,8 @@ export function mountLoss(
         sentence,
         "Scores the same network with ",
         b(scoreName(u ?? 0)),
-        ": the landscape is recoloured, the network stays. It was trained with ",
-        b(title),
-        ".",
+        ": the landscape is recoloured, the network stays.",
+        ...(session.run?.experiment ? [" It was trained with ", b(title), "."] : []),
       );
     } else if (!onLine) {
       say(sentence, "Changes reach training at its next step.");

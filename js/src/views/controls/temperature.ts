@@ -67,7 +67,7 @@ export function mountTemperature(
   el.append(
     h(
       "section",
-      { class: "clsviz-hero", "aria-label": "Temperature" },
+      { class: "clsviz-hero" },
       h("div", { class: "clsviz-picture" }, canvas.el),
       h(
         "div",

@@ -15,12 +15,16 @@ export function mountTimeline(
   { session, store }: { session: Session; store: Store },
 ): () => void {
   const command = (name: string) => session.send({ kind: "command", name });
+  /** What trains next goes on from the network shown. */
+  const playOn = () => {
+    const step = store.get<number | null>("step");
+    if (step !== null) session.send({ kind: "seek", step });
+    store.set("step", null);
+  };
   const train = button(
     "▶ Train",
     () => {
-      const step = store.get<number | null>("step");
-      if (step !== null) session.send({ kind: "seek", step });
-      store.set("step", null);
+      playOn();
       command("train");
     },
     { "aria-label": "Train" },
@@ -29,7 +33,7 @@ export function mountTimeline(
   const one = button(
     "Step",
     () => {
-      store.set("step", null);
+      playOn();
       command("step");
     },
     { title: "One step of the optimiser" },
@@ -111,7 +115,7 @@ export function mountTimeline(
     const running = run?.state === "running";
     train.setAttribute("aria-pressed", String(running));
     const settings = JSON.stringify(run?.experiment ?? null);
-    if (running || trainedWith === "") trainedWith = settings;
+    if (running || (run && trainedWith === "")) trainedWith = settings;
     const past = store.get<number | null>("step") !== null;
     const hungry = !running && (past || run?.state !== "finished" || settings !== trainedWith);
     train.classList.toggle("clsviz-primary", hungry && trainable);
@@ -123,7 +127,9 @@ export function mountTimeline(
     input.setAttribute("aria-valuetext", `epoch ${epoch}`);
     const state =
       { diverged: ", diverged", failed: ", failed", running: ", training" }[run?.state as string] ?? "";
-    say(where, "epoch ", b(epoch), ` of ${formatEpoch(run?.epochs ?? 0)}${state}`);
+    if (run && !run.experiment)
+      say(where, "step ", b(String(here?.step ?? 0)), state); // a loop of your own
+    else say(where, "epoch ", b(epoch), ` of ${formatEpoch(run?.epochs ?? 0)}${state}`);
     paint();
   };
   const paint = () => {
@@ -190,5 +196,5 @@ export function mountTimeline(
 }
 
 function formatEpoch(epoch: number): string {
-  return epoch >= 10 || Number.isInteger(epoch) ? String(Math.round(epoch)) : epoch.toFixed(2);
+  return Number.isInteger(epoch) ? String(epoch) : epoch.toFixed(epoch < 10 ? 2 : 1);
 }

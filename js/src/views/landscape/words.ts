@@ -62,7 +62,10 @@ export function absence(
     return {
       tone: "warn",
       title: "No landscape",
-      text: "The kernel that would compute it is gone. Run the cell again.",
+      text:
+        session.run?.state === "static"
+          ? "It had not been computed when this file was made."
+          : "The kernel that would compute it is gone. Run the cell again.",
     };
   }
   const failed = session.error?.where === "landscape" ? session.error.message : null;
