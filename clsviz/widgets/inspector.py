@@ -52,7 +52,8 @@ class InspectorNumbers:
             raise InputError("these views were made from predictions alone: there are no samples to look at")
         index = self.marked
         if index is None:
-            logits, labels = validation_logits(self.source, self.step)
+            # of the newest network, as on screen: it stays the same while one travels in time
+            logits, labels = validation_logits(self.source, None)
             own = logits[np.arange(len(labels)), labels]
             rivals = logits.copy()
             rivals[np.arange(len(labels)), labels] = -np.inf

@@ -10,32 +10,15 @@ import traitlets
 
 from clsviz import prototypes
 from clsviz.errors import InputError
-from clsviz.prototypes import PrototypeAutoencoder
 from clsviz.widgets.base import View
+from clsviz.widgets.sources import decoded_prototypes
 from clsviz.widgets.wire import reference_rows
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from clsviz.training import Source
 
 NEAREST = 5
-
-
-def decoded_prototypes(source: Source) -> tuple[int, np.ndarray, np.ndarray] | None:
-    """Step, decoded prototypes (M, D) and class weights (M, K) of a prototype network; else None."""
-    if not len(source.timeline):
-        return None
-    step = source.timeline.latest.step
-    try:
-        model = source.model_at(step)
-    except InputError:
-        return None
-    if not isinstance(model, PrototypeAutoencoder):
-        return None
-    with torch.no_grad():
-        images = model.decoder(model.prototypes)
-    return step, images.flatten(1).cpu().numpy(), model.last.weight.detach().T.cpu().numpy()
 
 
 class PrototypesState(traitlets.HasTraits):

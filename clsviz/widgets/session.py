@@ -19,6 +19,7 @@ from clsviz.widgets import messages
 from clsviz.widgets.landscape_job import LandscapeJob, LandscapeResult
 from clsviz.widgets.probes import ProbeThread
 from clsviz.widgets.publisher import Publisher
+from clsviz.widgets.sources import decoded_prototypes
 from clsviz.widgets.wire import Packet
 
 _SESSIONS: weakref.WeakKeyDictionary[Source, Session] = weakref.WeakKeyDictionary()
@@ -70,10 +71,6 @@ class Session:
     @property
     def dataset(self) -> Dataset:
         return self.source.dataset
-
-    @property
-    def landscape(self) -> LandscapeJob:
-        return self._landscape
 
     def join(self, widget: Forgetful) -> None:
         """From now on this widget shows the session."""
@@ -212,8 +209,6 @@ class Session:
 
     def _prototypes(self) -> list[Packet]:
         """Decoded prototypes of a prototype network, with their class weights."""
-        from clsviz.widgets.prototypes import decoded_prototypes
-
         decoded = decoded_prototypes(self.source)
         if decoded is None:
             return []

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from clsviz.calibration.inputs import as_labels, as_logits, as_probs, option
@@ -14,7 +15,8 @@ from clsviz.catalogue import Spec
 from clsviz.data import Dataset, from_arrays
 from clsviz.errors import InputError
 from clsviz.models import as_predictor
-from clsviz.training import StaticSource
+from clsviz.prototypes import PrototypeAutoencoder
+from clsviz.training import Source, StaticSource
 
 LEAST_PROBABILITY = 1e-12  # whose logarithm stands for zero
 
@@ -57,14 +59,14 @@ def predictions_source(y_true: Any, y_pred: Any, *, kind: str = "logits") -> Sta
         ShapeError: the shapes do not fit.
     """
     option("kind", kind, ("logits", "probs"))
-    if kind == "logits" and _look_like_probs(y_pred):
-        warnings.warn(
-            'the rows of y_pred sum to 1: they look like probabilities; say kind="probs"', stacklevel=3
-        )
     if kind == "probs":
         logits = np.log(np.maximum(as_probs(y_pred, "y_pred"), LEAST_PROBABILITY))
     else:
         logits = as_logits(y_pred, "y_pred")
+        if (logits >= 0).all() and np.allclose(logits.sum(1), 1, atol=1e-4):
+            warnings.warn(
+                'the rows of y_pred sum to 1: they look like probabilities; say kind="probs"', stacklevel=3
+            )
     n, k = logits.shape
     labels = as_labels(y_true, n, k, "y_true")
     rows = np.arange(n)
@@ -72,11 +74,6 @@ def predictions_source(y_true: Any, y_pred: Any, *, kind: str = "logits") -> Sta
         "predictions", np.zeros((n, 0), np.float32), labels, rows, rows, tuple(map(str, range(k))), ()
     )
     return StaticSource(dataset, logits.astype(np.float32))
-
-
-def _look_like_probs(values: Any) -> bool:
-    rows = as_logits(values, "y_pred")
-    return bool((rows >= 0).all() and np.allclose(rows.sum(1), 1, atol=1e-4))
 
 
 def validation_logits(source: Any, step: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -94,3 +91,19 @@ def validation_logits(source: Any, step: int | None) -> tuple[np.ndarray, np.nda
     else:
         logits = source.predict(source.dataset.X[rows], snapshot.step)
     return logits, source.dataset.y[rows]
+
+
+def decoded_prototypes(source: Source) -> tuple[int, np.ndarray, np.ndarray] | None:
+    """Step, decoded prototypes (M, D) and class weights (M, K) of a prototype network; else None."""
+    if not len(source.timeline):
+        return None
+    step = source.timeline.latest.step
+    try:
+        model = source.model_at(step)
+    except InputError:
+        return None
+    if not isinstance(model, PrototypeAutoencoder):
+        return None
+    with torch.no_grad():
+        images = model.decoder(model.prototypes)
+    return step, images.flatten(1).cpu().numpy(), model.last.weight.detach().T.cpu().numpy()
