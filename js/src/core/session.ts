@@ -83,7 +83,7 @@ export interface DecodedPrototypes {
 }
 
 export type Message = { kind: string; [key: string]: unknown };
-type What = "data" | "snapshots" | "run" | "landscape" | "field" | "prototypes" | "error" | "alive";
+export type What = "data" | "snapshots" | "run" | "landscape" | "field" | "prototypes" | "error" | "alive";
 
 export class Session {
   dataset: Dataset | null = null;

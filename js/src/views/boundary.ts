@@ -5,10 +5,10 @@ import { selectedMask } from "../core/samples";
 import type { How } from "../core/store";
 import { makeCanvas } from "../draw/canvas";
 import { b, h, OWN_KEYS } from "../draw/dom";
-import { onFrame } from "../draw/frame";
 import { button, selectKnob } from "../draw/knobs";
 import { commonNotice, hoveredWord, makePanel, type TableData } from "../draw/panel";
-import { colours, onTheme } from "../draw/theme";
+import { type Redraw, redraw } from "../draw/redraw";
+import { colours } from "../draw/theme";
 import { Fields, type ShownField } from "./boundary/fields";
 import { drawMirror, mirrorWords } from "./boundary/mirror";
 import { drawBoundary, fieldHues, plotBox } from "./boundary/picture";
@@ -254,33 +254,24 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     planeSelect.select.disabled = planesFor(data).length < 2;
   };
   offer();
-  const frame = onFrame(() => panel.guard(draw));
   let rest: ReturnType<typeof setTimeout> | undefined;
-  /** Draws a quick field now and a finer one when nothing has changed for a while. */
-  const changed = () => {
-    still = false;
-    frame.ask();
-    clearTimeout(rest);
-    rest = setTimeout(() => {
-      still = true;
-      frame.ask();
-    }, STILL);
-  };
-  const resized = new ResizeObserver(changed);
-  for (const box of [canvas.el, mirror.el]) resized.observe(box);
-  const stops = [
-    store.on(KEYS, changed),
-    session.on(["data"], offer),
-    session.on(["data", "snapshots", "run", "alive", "field"], changed),
-    onTheme(changed),
-  ];
-  changed();
-  return () => {
-    for (const stop of stops) stop();
-    clearTimeout(rest);
-    fields.dispose();
-    resized.disconnect();
-    frame.cancel();
-    panel.destroy();
-  };
+  const frame: Redraw = redraw(draw, {
+    session,
+    store,
+    panel,
+    boxes: [canvas.el, mirror.el],
+    keys: KEYS,
+    events: ["data", "snapshots", "run", "alive", "field"],
+    /** A quick field now and a finer one when nothing has changed for a while. */
+    changed() {
+      still = false;
+      clearTimeout(rest);
+      rest = setTimeout(() => {
+        still = true;
+        frame.ask();
+      }, STILL);
+    },
+    also: [session.on(["data"], offer), () => clearTimeout(rest), () => fields.dispose()],
+  });
+  return frame.close;
 };

@@ -7,9 +7,9 @@ import { logitsOf, type Shown, shown } from "../core/shown";
 import { argmax } from "../core/softmax";
 import { makeCanvas } from "../draw/canvas";
 import { b, h, OWN_KEYS } from "../draw/dom";
-import { onFrame } from "../draw/frame";
 import { commonNotice, hoveredWord, makePanel, type TableData } from "../draw/panel";
-import { colours, onTheme } from "../draw/theme";
+import { redraw } from "../draw/redraw";
+import { colours } from "../draw/theme";
 import { type Cell, cellAt, drawConfusion, type Layout, layout, readout } from "./confusion/picture";
 import type { Mount } from "./mount";
 
@@ -169,19 +169,13 @@ export const mountConfusion: Mount = (el, { session, store }) => {
     e.preventDefault();
   });
 
-  const frame = onFrame(() => panel.guard(draw));
-  const resized = new ResizeObserver(frame.ask);
-  resized.observe(canvas.el);
-  const stops = [
-    store.on(["step", "selection", "marked", "hover"], frame.ask),
-    session.on(["data", "snapshots", "run", "alive"], frame.ask),
-    onTheme(frame.ask),
-  ];
-  frame.ask();
-  return () => {
-    for (const stop of stops) stop();
-    resized.disconnect();
-    frame.cancel();
-    panel.destroy();
-  };
+  const frame = redraw(draw, {
+    session,
+    store,
+    panel,
+    boxes: [canvas.el],
+    keys: ["step", "selection", "marked", "hover"],
+    events: ["data", "snapshots", "run", "alive"],
+  });
+  return frame.close;
 };

@@ -8,10 +8,10 @@ import { logitsOf, type Shown, shown, shownAt } from "../core/shown";
 import { argmax, softmaxRow } from "../core/softmax";
 import { makeCanvas } from "../draw/canvas";
 import { b, h, say } from "../draw/dom";
-import { onFrame } from "../draw/frame";
 import { button } from "../draw/knobs";
 import { commonNotice, hoveredWord, makePanel, type TableData } from "../draw/panel";
-import { colours, onTheme } from "../draw/theme";
+import { redraw } from "../draw/redraw";
+import { colours } from "../draw/theme";
 import { type Bars, drawBars, lines, MOST_BARS } from "./inspector/bars";
 import { drawImage, featureRows, neighbourButtons } from "./inspector/parts";
 import type { Mount } from "./mount";
@@ -241,23 +241,15 @@ export const mountInspector: Mount = (el, { session, store }) => {
     };
   };
 
-  const frame = onFrame(() => panel.guard(draw));
-  const redrawAll = () => {
-    imagesStale = true;
-    frame.ask();
-  };
-  const resized = new ResizeObserver(redrawAll);
-  resized.observe(bars.el);
-  const stops = [
-    store.on(["temperature", "step", "selection", "marked", "hover"], frame.ask),
-    session.on(["data", "snapshots", "run", "alive"], frame.ask),
-    onTheme(redrawAll),
-  ];
-  frame.ask();
-  return () => {
-    for (const stop of stops) stop();
-    resized.disconnect();
-    frame.cancel();
-    panel.destroy();
-  };
+  return redraw(draw, {
+    session,
+    store,
+    panel,
+    boxes: [bars.el],
+    keys: ["temperature", "step", "selection", "marked", "hover"],
+    events: ["data", "snapshots", "run", "alive"],
+    relook() {
+      imagesStale = true;
+    },
+  }).close;
 };

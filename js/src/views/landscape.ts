@@ -6,11 +6,11 @@ import type { Landscape } from "../core/session";
 import type { Hover } from "../core/shown";
 import { makeCanvas } from "../draw/canvas";
 import { b, h, OWN_KEYS } from "../draw/dom";
-import { onFrame } from "../draw/frame";
 import type { Grid } from "../draw/heatmap";
 import { segments } from "../draw/knobs";
 import { commonNotice, hoveredWord, makePanel, type Notice, type TableData } from "../draw/panel";
-import { colours, onTheme } from "../draw/theme";
+import { redraw } from "../draw/redraw";
+import { colours } from "../draw/theme";
 import { makePainter, type Style } from "./landscape/painter";
 import type { Point, Scene } from "./landscape/picture";
 import { makeToolbar, type Plane } from "./landscape/toolbar";
@@ -68,7 +68,15 @@ export const mountLandscape: Mount = (el, { session, store }) => {
   panel.root.querySelector<HTMLElement>("[role=status]")!.style.minHeight = "calc(4.2em + 6px)";
 
   const painter = makePainter(canvas);
-  const frame = onFrame(() => panel.guard(draw));
+  const frame = redraw(draw, {
+    session,
+    store,
+    panel,
+    boxes: [canvas.el],
+    keys: ["score", "temperature", "hover", "step", "kind"],
+    events: ["data", "run", "snapshots", "landscape", "alive", "error"],
+    also: [store.on(["plane"], followPlane), session.on(["error"], refused), () => walk.end()],
+  });
   const walk = walkOver({
     canvas,
     realm: el.closest<HTMLElement>(".clsviz") ?? panel.root,
@@ -91,6 +99,9 @@ export const mountLandscape: Mount = (el, { session, store }) => {
     const now = asked?.plane ?? session.landscape?.plane;
     if (now !== undefined && chosenPlane() !== now) askKernel();
     frame.ask();
+  }
+  function refused(): void {
+    if (session.error?.where === "landscape") asked = null;
   }
   function cancelTask(): void {
     session.send({ kind: "cancel", task: "landscape" });
@@ -236,23 +247,5 @@ export const mountLandscape: Mount = (el, { session, store }) => {
     };
   }
 
-  const size = new ResizeObserver(frame.ask);
-  size.observe(canvas.el);
-  const stops = [
-    store.on(["score", "temperature", "hover", "step", "kind"], frame.ask),
-    store.on(["plane"], followPlane),
-    session.on(["data", "run", "snapshots", "landscape", "alive", "error"], () => {
-      if (session.error?.where === "landscape") asked = null;
-      frame.ask();
-    }),
-    onTheme(frame.ask),
-  ];
-  frame.ask();
-  return () => {
-    for (const stop of stops) stop();
-    walk.end();
-    size.disconnect();
-    frame.cancel();
-    panel.destroy();
-  };
+  return frame.close;
 };

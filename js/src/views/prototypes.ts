@@ -8,10 +8,10 @@ import { logitsOf, type Shown, shown } from "../core/shown";
 import { argmax } from "../core/softmax";
 import { makeCanvas } from "../draw/canvas";
 import { b, h, say } from "../draw/dom";
-import { onFrame } from "../draw/frame";
 import { selectKnob } from "../draw/knobs";
 import { commonNotice, hoveredWord, makePanel, type Notice, type TableData } from "../draw/panel";
-import { type Colours, colours, onTheme } from "../draw/theme";
+import { redraw } from "../draw/redraw";
+import { type Colours, colours } from "../draw/theme";
 import type { Mount } from "./mount";
 import { drawChosenProbs, drawMarked, drawWeights, nameClasses, shorten } from "./prototypes/detail";
 import { type Gallery, galleryOf, prototypeLogits } from "./prototypes/numbers";
@@ -237,19 +237,12 @@ export const mountPrototypes: Mount = (el, { session, store }) => {
     };
   }
 
-  const frame = onFrame(() => panel.guard(draw));
-  const size = new ResizeObserver(frame.ask);
-  size.observe(panel.root);
-  const stops = [
-    store.on(["temperature", "step", "hover", "selection", "marked", "kind", "chosen"], frame.ask),
-    session.on(["data", "run", "snapshots", "landscape", "prototypes", "alive"], frame.ask),
-    onTheme(frame.ask),
-  ];
-  frame.ask();
-  return () => {
-    for (const stop of stops) stop();
-    size.disconnect();
-    frame.cancel();
-    panel.destroy();
-  };
+  return redraw(draw, {
+    session,
+    store,
+    panel,
+    boxes: [panel.root],
+    keys: ["temperature", "step", "hover", "selection", "marked", "kind", "chosen"],
+    events: ["data", "run", "snapshots", "landscape", "prototypes", "alive"],
+  }).close;
 };

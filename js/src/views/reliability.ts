@@ -8,10 +8,10 @@ import { argmax, softmaxRow } from "../core/softmax";
 import type { How } from "../core/store";
 import { makeCanvas } from "../draw/canvas";
 import { b, h, OWN_KEYS } from "../draw/dom";
-import { onFrame } from "../draw/frame";
 import { numberKnob, selectKnob } from "../draw/knobs";
 import { commonNotice, hoveredWord, makePanel, type TableData } from "../draw/panel";
-import { colours, onTheme } from "../draw/theme";
+import { redraw } from "../draw/redraw";
+import { colours } from "../draw/theme";
 import type { Mount } from "./mount";
 import { drawReliability, type Layout, layout, readout } from "./reliability/picture";
 
@@ -348,20 +348,14 @@ export const mountReliability: Mount = (el, { session, store }) => {
     ]);
   };
   offerClasses();
-  const frame = onFrame(() => panel.guard(draw));
-  const resized = new ResizeObserver(frame.ask);
-  resized.observe(canvas.el);
-  const stops = [
-    store.on(KEYS, frame.ask),
-    session.on(["data"], offerClasses),
-    session.on(["data", "snapshots", "run", "alive"], frame.ask),
-    onTheme(frame.ask),
-  ];
-  frame.ask();
-  return () => {
-    for (const stop of stops) stop();
-    resized.disconnect();
-    frame.cancel();
-    panel.destroy();
-  };
+  const frame = redraw(draw, {
+    session,
+    store,
+    panel,
+    boxes: [canvas.el],
+    keys: KEYS,
+    events: ["data", "snapshots", "run", "alive"],
+    also: [session.on(["data"], offerClasses)],
+  });
+  return frame.close;
 };

@@ -8,9 +8,9 @@ import { softmaxRow } from "../../core/softmax";
 import type { Store } from "../../core/store";
 import { line, makeCanvas, ring, text } from "../../draw/canvas";
 import { b, h, say } from "../../draw/dom";
-import { onFrame } from "../../draw/frame";
 import { type RangeKnob, rangeKnob, segments } from "../../draw/knobs";
-import { colours, onTheme } from "../../draw/theme";
+import { redraw } from "../../draw/redraw";
+import { colours } from "../../draw/theme";
 import { catalogueOf, type ExperimentJson, paramValue, type SpecJson, words } from "./catalogue";
 
 const STOPS = [
@@ -219,18 +219,12 @@ export function mountLoss(
     ]!;
     ring(g, x(p), y(scoreOfP(u, Math.max(p, 1e-9))), c, 4);
   };
-  const frame = onFrame(draw);
-  const observer = new ResizeObserver(frame.ask);
-  observer.observe(canvas.el);
-  const stops = [
-    () => observer.disconnect(),
-    store.on(["score", "temperature", "step", "hover", "marked"], frame.ask),
-    session.on(["data", "run", "snapshots"], frame.ask),
-    onTheme(frame.ask),
-  ];
-  frame.ask();
-  return () => {
-    for (const stop of stops) stop();
-    frame.cancel();
-  };
+  const frame = redraw(draw, {
+    session,
+    store,
+    boxes: [canvas.el],
+    keys: ["score", "temperature", "step", "hover", "marked"],
+    events: ["data", "run", "snapshots"],
+  });
+  return frame.close;
 }

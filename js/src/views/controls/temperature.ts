@@ -8,9 +8,9 @@ import type { Store } from "../../core/store";
 import { fitTemperature } from "../../core/temperature";
 import { makeCanvas, text } from "../../draw/canvas";
 import { b, h, say } from "../../draw/dom";
-import { onFrame } from "../../draw/frame";
 import { button, rangeKnob } from "../../draw/knobs";
-import { colours, onTheme } from "../../draw/theme";
+import { redraw } from "../../draw/redraw";
+import { colours } from "../../draw/theme";
 import { catalogueOf } from "./catalogue";
 
 const STOPS = [
@@ -144,20 +144,13 @@ export function mountTemperature(
     g.fillStyle = c.line;
     g.fillRect(0, floor, w, 1);
   };
-  const frame = onFrame(draw);
-  const observer = new ResizeObserver(frame.ask);
-  observer.observe(canvas.el);
-  const stops = [
-    () => observer.disconnect(),
-    store.on(["temperature", "step", "hover", "marked"], frame.ask),
-    session.on(["data", "snapshots"], frame.ask),
-    onTheme(frame.ask),
-  ];
-  frame.ask();
-  return () => {
-    for (const stop of stops) stop();
-    frame.cancel();
-  };
+  return redraw(draw, {
+    session,
+    store,
+    boxes: [canvas.el],
+    keys: ["temperature", "step", "hover", "marked"],
+    events: ["data", "snapshots"],
+  }).close;
 }
 
 const percent = (v: number) => `${Math.round(100 * v)} %`;

@@ -4,9 +4,9 @@ import type { Session, Snapshot } from "../../core/session";
 import type { Store } from "../../core/store";
 import { line, makeCanvas, text } from "../../draw/canvas";
 import { b, h, OWN_KEYS, say } from "../../draw/dom";
-import { onFrame } from "../../draw/frame";
 import { button } from "../../draw/knobs";
-import { colours, onTheme } from "../../draw/theme";
+import { redraw } from "../../draw/redraw";
+import { colours } from "../../draw/theme";
 
 const PAGE = 10; // snapshots per Page key
 
@@ -179,20 +179,13 @@ export function mountTimeline(
       text(g, "training", edge, height - 5, { align: "right", colour: c.fg2, halo: c.bg });
     }
   };
-  const frame = onFrame(draw);
-  const observer = new ResizeObserver(frame.ask);
-  observer.observe(canvas.el);
-  const stops = [
-    store.on(["step"], frame.ask),
-    session.on(["data", "run", "snapshots", "alive"], frame.ask),
-    onTheme(frame.ask),
-    () => observer.disconnect(),
-  ];
-  frame.ask();
-  return () => {
-    for (const stop of stops) stop();
-    frame.cancel();
-  };
+  return redraw(draw, {
+    session,
+    store,
+    boxes: [canvas.el],
+    keys: ["step"],
+    events: ["data", "run", "snapshots", "alive"],
+  }).close;
 }
 
 function formatEpoch(epoch: number): string {
