@@ -24,6 +24,7 @@ _MODULES = (
 )
 _HOMES = {
     "Experiment": "training",
+    "Fan": "training",
     "Run": "training",
     "Spec": "catalogue",
     "watch": "widgets.watched",
@@ -39,6 +40,7 @@ __all__ = [
     "BoundaryView",
     "ConfusionMatrix",
     "Experiment",
+    "Fan",
     "Lab",
     "LossLandscape",
     "PrototypeGallery",
@@ -73,7 +75,7 @@ if TYPE_CHECKING:
         widgets,
     )
     from clsviz.catalogue import Spec
-    from clsviz.training import Experiment, Run
+    from clsviz.training import Experiment, Fan, Run
     from clsviz.widgets import (
         BoundaryView,
         ConfusionMatrix,

@@ -2,6 +2,8 @@
 
 from clsviz.training.engine import LoopEngine, Stepper
 from clsviz.training.experiment import OWN, Experiment
+from clsviz.training.fan import Fan
+from clsviz.training.fan_members import Member, variable
 from clsviz.training.methods import standard
 from clsviz.training.objective import Objective
 from clsviz.training.optimizers import adam, adamw, create_optimizer, sgd
@@ -16,7 +18,9 @@ __all__ = [
     "OWN",
     "Event",
     "Experiment",
+    "Fan",
     "LoopEngine",
+    "Member",
     "Objective",
     "Run",
     "RunResult",
@@ -34,4 +38,5 @@ __all__ = [
     "standard",
     "theta_of",
     "training_data",
+    "variable",
 ]

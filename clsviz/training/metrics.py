@@ -1,4 +1,4 @@
-"""The learning curve: loss, accuracy and calibration error of the training and validation part."""
+"""The learning curve: loss, accuracy, calibration error and margin of training and validation part."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from clsviz.catalogue import resolve
 from clsviz.data.dataset import Dataset
@@ -35,11 +36,16 @@ def measured_rows(dataset: Dataset, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def scores(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """``accuracy`` in [0, 1] (ties: lowest class) and ``ece`` in [0, 1] (15 equal-width bins).
+    """``accuracy`` in [0, 1] (ties: lowest class), ``ece`` in [0, 1] (15 equal-width bins), ``margin``.
 
-    Logits (N, K) that are not finite give nan.
+    The margin of a sample is its true class's probability less the largest of the others, in [-1, 1];
+    ``margin`` is the mean. Logits (N, K) that are not finite give nan.
     """
     if not np.isfinite(logits).all():
-        return {"accuracy": float("nan"), "ece": float("nan")}
+        return {"accuracy": float("nan"), "ece": float("nan"), "margin": float("nan")}
     accuracy = float((logits.argmax(1) == labels).mean())
-    return {"accuracy": accuracy, "ece": float(_ece()(logits, labels, kind="logits"))}
+    probs = softmax(logits, axis=1)
+    own = probs[np.arange(len(labels)), labels]
+    probs[np.arange(len(labels)), labels] = -1.0
+    margin = float((own - probs.max(1)).mean())
+    return {"accuracy": accuracy, "ece": float(_ece()(logits, labels, kind="logits")), "margin": margin}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,14 @@ from clsviz.data.dataset import Dataset
 from clsviz.errors import InputError
 from clsviz.models import as_predictor
 from clsviz.training import store
+from clsviz.training.commands import Commands
 from clsviz.training.companions import complete
 from clsviz.training.experiment import OWN, Experiment
 from clsviz.training.optimizers import create_optimizer
 from clsviz.training.session import Session
 from clsviz.training.snapshot import Snapshot
-from clsviz.training.source import Event, model_from
-from clsviz.training.timeline import BUDGET_BYTES, Timeline
-from clsviz.training.trainer import Trainer
+from clsviz.training.source import model_from
+from clsviz.training.timeline import BUDGET_BYTES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +40,7 @@ class RunResult:
     metrics: dict[str, float]  # of the last snapshot
 
 
-class Run:
+class Run(Commands[Session]):
     """Trains an experiment in a background thread; a `Source` for the views.
 
     Every command returns at once; the thread reads it between two steps. What cannot be trained
@@ -93,45 +92,9 @@ class Run:
         self, session: Session, own_data: Dataset | None, module: nn.Module | None, pace: float | None
     ) -> None:
         self._own_data, self._own_module = own_data, module
-        self._trainer = Trainer(session, _checked_pace(pace))
-        # The trainer does not hold the run: when the last reference to it goes, its thread ends.
-        weakref.finalize(self, self._trainer.close, join=False).atexit = False
+        self._begin(session, pace)
 
     # Source
-
-    @property
-    def dataset(self) -> Dataset:
-        return self._trainer.session.dataset
-
-    @property
-    def network(self) -> dict[str, Any] | None:
-        return self._trainer.session.network
-
-    @property
-    def state(self) -> str:
-        """One of ready, running, paused, finished, diverged, failed, stopped."""
-        return self._trainer.state
-
-    @property
-    def message(self) -> str:
-        """Why it diverged or failed, in words; empty otherwise."""
-        return self._trainer.message
-
-    @property
-    def timeline(self) -> Timeline:
-        return self._trainer.session.timeline
-
-    @property
-    def run_id(self) -> str:
-        return self._trainer.session.run_id
-
-    @property
-    def loss(self) -> Spec:
-        return self._trainer.session.experiment.loss
-
-    @property
-    def experiment(self) -> Experiment:
-        return self._trainer.session.experiment
 
     def model_at(self, step: int | None = None) -> nn.Module:
         """A copy of the model, on the CPU and in eval mode, as of that step; None: the latest."""
@@ -142,47 +105,7 @@ class Run:
         """Logits (N, K) float64 of inputs (N, D), by the model of that step."""
         return as_predictor(self.model_at(step), self.dataset.n_classes)(X)
 
-    def subscribe(self, fn: Callable[[Event], None]) -> Callable[[], None]:
-        """Calls `fn(event)` from the trainer's thread, until the returned function is called.
-
-        `fn` must return at once: training waits for it.
-        """
-        return self._trainer.subscribers.add(fn)
-
     # Commands
-
-    def start(self, epochs: int | None = None) -> Run:
-        """Trains on to the end of the experiment's epochs; from there, as many epochs more.
-
-        Args:
-            epochs: train this many from here instead.
-        """
-        if epochs is not None:
-            epochs = _count("epochs", epochs)
-        self._trainer.post(self._trainer.start, epochs)
-        return self
-
-    def pause(self) -> None:
-        """Stops after the present step; nothing when it does not run."""
-        self._trainer.post(self._trainer.pause)
-
-    def resume(self) -> None:
-        """Goes on after `pause`, `step` or `seek`; nothing in other states."""
-        self._trainer.post(self._trainer.resume)
-
-    def step(self, n: int = 1) -> None:
-        """Takes n optimisation steps and pauses."""
-        self._trainer.post(self._trainer.take_steps, _count("n", n))
-
-    def seek(self, step: int) -> None:
-        """Goes back (or forth) to the last snapshot at or before `step` and pauses there.
-
-        Parameters, optimiser and loss are as they were, so `start` goes on as it did then; what
-        lay after is cut when it does (event ``branch``). Settings stay as they are now.
-        """
-        if isinstance(step, bool) or not isinstance(step, int | np.integer) or step < 0:
-            raise InputError(f"step: expected a whole number >= 0, got {step!r}")
-        self._trainer.post(self._trainer.seek, int(step))
 
     def set(self, path: str, value: Any) -> None:
         """Changes a parameter of the optimiser, the loss, or a parameter of the loss, from the next step.
@@ -256,37 +179,6 @@ class Run:
         self.reset(complete(changes, self.experiment.model))
         if began:
             self.start()
-
-    def stop(self) -> None:
-        """Ends the thread for good; what was learnt stays readable."""
-        self._trainer.close(join=True)
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Waits until all commands are obeyed and nothing trains; False when `timeout` seconds pass first."""
-        return self._trainer.wait(timeout)
-
-    @property
-    def pace(self) -> float | None:
-        """At most so many epochs a second; None for as fast as it goes."""
-        return self._trainer.pace
-
-    @pace.setter
-    def pace(self, value: float | None) -> None:
-        self._trainer.pace = _checked_pace(value)
-
-    @property
-    def progress(self) -> dict[str, Any]:
-        """step, epoch, epochs (where it will end), fraction in [0, 1], steps_per_second, state."""
-        session = self._trainer.session
-        step, length = session.engine.step, session.engine.steps_per_epoch
-        return {
-            "step": step,
-            "epoch": step / length,
-            "epochs": session.target / length,
-            "fraction": min(1.0, step / session.target),
-            "steps_per_second": self._trainer.rate,
-            "state": self.state,
-        }
 
     @property
     def curve(self) -> dict[str, np.ndarray]:
@@ -371,15 +263,3 @@ class Run:
 
 def _moment(session: Session, step: int | None) -> Snapshot:
     return session.timeline.latest if step is None else session.timeline.at(step)
-
-
-def _checked_pace(pace: float | None) -> float | None:
-    if pace is not None and not (isinstance(pace, int | float) and pace > 0):
-        raise InputError(f"pace: expected epochs per second > 0, or None for no limit, got {pace!r}")
-    return pace
-
-
-def _count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise InputError(f"{name}: expected a whole number >= 1, got {value!r}")
-    return int(value)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from clsviz.catalogue import Spec
@@ -17,6 +15,7 @@ from clsviz.errors import InputError
 from clsviz.models import create, network
 from clsviz.training.engine import LoopEngine, pick_device
 from clsviz.training.experiment import OWN, Experiment
+from clsviz.training.objective import Objective
 from clsviz.training.seeding import derive
 from clsviz.training.snapshot import Snapshot
 from clsviz.training.source import new_run_id
@@ -48,7 +47,7 @@ class Session:
         self.run_id = new_run_id()
         self.base = base if base is not None else base_data(experiment)
         self.dataset = training_data(experiment, self.base)
-        self.template = _model(experiment, self.dataset, own_module)
+        self.template = new_model(experiment, self.dataset, own_module)
         self.network = network(self.template)
         self.extras = dict(extras or {})
         self.device = pick_device(experiment.device)
@@ -64,18 +63,34 @@ class Session:
     def loss(self) -> Spec:
         return self.experiment.loss
 
-    def record(self, *, provisional: bool = False) -> Snapshot | None:
+    def record(self, *, provisional: bool = False) -> Mapping[str, Any] | None:
         """Adds this moment to the timeline; None, and nothing added, when it is not finite."""
         snapshot = self.engine.capture(with_logits=self.network is None)
-        train_loss = snapshot.metrics["train_loss"]
-        theta = snapshot.theta
-        assert theta is not None  # an engine trains a module
-        if not self.engine.finite or not math.isfinite(train_loss) or not np.isfinite(theta).all():
+        if not self.engine.finite or not snapshot.finite:
             return None
         self.timeline.add(snapshot, provisional=provisional)
         if not provisional:
             self.note(snapshot)
-        return snapshot
+        return {"snapshot": snapshot}
+
+    def go_to(self, step: int) -> bool:
+        """Back to the last snapshot at or before `step`; False when its optimiser was thinned away."""
+        snapshot = self.timeline.at(step)
+        self.engine.restore(snapshot)
+        return snapshot.resume is not None
+
+    def fall_back(self) -> str:
+        """Goes back to the last finite snapshot; says so in words."""
+        step, epoch = self.engine.step, self.engine.step / self.engine.steps_per_epoch
+        self.engine.restore(self.timeline.latest)
+        return (
+            f"loss or weights were no longer finite in epoch {epoch:.2f} (step {step}); back at step "
+            f"{self.engine.step}: lower optimizer.lr, then start, or reset"
+        )
+
+    def adjust(self, experiment: Experiment, objective: Objective | None) -> None:
+        """Takes over changed parameters of optimiser and loss."""
+        self.engine.adjust(experiment, objective)
 
     def note(self, snapshot: Snapshot) -> None:
         """Adds a snapshot's numbers to the learning curve."""
@@ -92,9 +107,13 @@ class Session:
         return True
 
     def is_due(self) -> bool:
-        """Whether this step's snapshot stays: each epoch, and 1, 2, 4, ... within the first."""
-        step, epoch = self.engine.step, self.engine.steps_per_epoch
-        return step % epoch == 0 or (step < epoch and step & (step - 1) == 0)
+        """Whether this step's snapshot stays."""
+        return is_kept(self.engine.step, self.engine.steps_per_epoch)
+
+
+def is_kept(step: int, epoch: int) -> bool:
+    """Whether this step is one to remember: each epoch, and 1, 2, 4, ... within the first."""
+    return step % epoch == 0 or (step < epoch and step & (step - 1) == 0)
 
 
 def base_data(experiment: Experiment) -> Dataset:
@@ -117,7 +136,8 @@ def training_data(experiment: Experiment, base: Dataset) -> Dataset:
     return dataset
 
 
-def _model(experiment: Experiment, dataset: Dataset, own: nn.Module | None) -> nn.Module:
+def new_model(experiment: Experiment, dataset: Dataset, own: nn.Module | None) -> nn.Module:
+    """The untrained model of an experiment, on the CPU; a copy of `own` when it names that."""
     if experiment.model.name == OWN:
         if own is None:
             raise InputError('model "own" means your own module: give it as Run(..., module=...)')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -17,8 +18,8 @@ from clsviz.errors import ShapeError
 class Snapshot:
     """The state after `step` optimisation steps. P parameters, N samples of the dataset, K classes.
 
-    `metrics` has train_loss, train_accuracy, train_ece, validation_loss, validation_accuracy and
-    validation_ece where there is such data, and the scalars given to a Watch.
+    `metrics` has loss, accuracy, ece and margin (``train_loss``, ..., ``validation_margin``) of the
+    training and validation part where there is such data, and the scalars given to a Watch.
     """
 
     step: int
@@ -38,6 +39,12 @@ class Snapshot:
     @property
     def resume_nbytes(self) -> int:
         return _nbytes(self.resume or {})
+
+    @property
+    def finite(self) -> bool:
+        """Whether the training loss and all parameters are."""
+        loss = self.metrics.get("train_loss", 0.0)
+        return math.isfinite(loss) and (self.theta is None or bool(np.isfinite(self.theta).all()))
 
     def load_into(self, model: nn.Module) -> None:
         """Sets the model's parameters and buffers to those of this moment.

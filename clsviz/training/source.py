@@ -31,8 +31,8 @@ LOG = logging.getLogger("clsviz")
 class Event:
     """Something happened in a source.
 
-    ``snapshot`` {snapshot}, ``state`` {state, message}, ``reset`` {run_id}, ``branch`` {step}:
-    the future after that step was cut.
+    ``snapshot`` {snapshot} (of a fan {snapshots}), ``state`` {state, message}, ``reset`` {run_id},
+    ``branch`` {step}: the future after that step was cut.
     """
 
     kind: str

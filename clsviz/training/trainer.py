@@ -7,17 +7,18 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 
+from clsviz.catalogue import Spec
+from clsviz.data.dataset import Dataset
 from clsviz.errors import InputError
 from clsviz.training.experiment import Experiment
 from clsviz.training.objective import Objective
-from clsviz.training.session import Session
-from clsviz.training.snapshot import Snapshot
 from clsviz.training.source import LOG, Event, Subscribers
+from clsviz.training.timeline import Timeline
 
 HEAD_SECONDS = 0.2  # a view of a long epoch moves this often,
 HEAD_COST = 4.0  # but rests this many times as long as measuring the moment took
@@ -26,14 +27,62 @@ LEAST_WAIT = 0.002  # seconds; a shorter wait for the pace costs more than it ke
 JOIN_SECONDS = 10.0
 
 
-class Trainer:
-    """The inner side of a Run; does not know it, so that a forgotten Run can be collected.
+class TrainerSession(Protocol):
+    """What lives between two resets, as the trainer uses it: one run's, or a whole fan's."""
+
+    run_id: str
+    experiment: Experiment
+    dataset: Dataset
+    network: dict[str, Any] | None
+    device: torch.device
+    target: int
+    stop_at: int | None
+
+    @property
+    def timeline(self) -> Timeline: ...
+    @property
+    def loss(self) -> Spec: ...
+    @property
+    def engine(self) -> Pace: ...
+    def record(self, *, provisional: bool = False) -> Mapping[str, Any] | None:
+        """Keeps this moment; what a ``snapshot`` event says of it, None when it is not finite."""
+
+    def go_to(self, step: int) -> bool:
+        """Back to the last moment at or before `step`; False when its optimiser was thinned away."""
+
+    def fall_back(self) -> str:
+        """Goes back to what was finite; says in words what happened."""
+
+    def adjust(self, experiment: Experiment, objective: Objective | None) -> None: ...
+    def cut(self) -> bool:
+        """Drops what lies after the engine's step; whether there was anything."""
+
+    def is_due(self) -> bool:
+        """Whether this step's moment stays."""
+
+
+class Pace(Protocol):
+    """The part of an engine that the trainer drives."""
+
+    step: int
+    steps_per_epoch: int
+
+    @property
+    def finite(self) -> bool: ...
+    def advance(self) -> None: ...
+
+
+S = TypeVar("S", bound=TrainerSession)
+
+
+class Trainer(Generic[S]):
+    """The inner side of a Run or Fan; does not know it, so that a forgotten Run can be collected.
 
     The thread starts with the first command and ends in `close`. State, message and the choice of
     the session change under `lock`; the engine belongs to the thread.
     """
 
-    def __init__(self, session: Session, pace: float | None) -> None:
+    def __init__(self, session: S, pace: float | None) -> None:
         self.lock = threading.Condition(threading.RLock())
         self.session = session
         self.state = "ready"
@@ -64,7 +113,7 @@ class Trainer:
                 self._thread.start()
             self.lock.notify_all()
 
-    def replace_session(self, session: Session) -> None:
+    def replace_session(self, session: S) -> None:
         """Puts another session in the place of this one, whose commands and results are dropped."""
         with self.lock:
             if self._closing:
@@ -101,7 +150,7 @@ class Trainer:
 
     # Each is given the session it was meant for: a reset may come while it is obeyed.
 
-    def start(self, session: Session, epochs: int | None) -> None:
+    def start(self, session: S, epochs: int | None) -> None:
         step, length = session.engine.step, session.engine.steps_per_epoch
         if epochs is not None:
             session.target = step + epochs * length
@@ -110,33 +159,31 @@ class Trainer:
         session.stop_at = None
         self._run(session)
 
-    def resume(self, session: Session) -> None:
+    def resume(self, session: S) -> None:
         if self.state == "paused":
             self.start(session, None)
 
-    def take_steps(self, session: Session, n: int) -> None:
+    def take_steps(self, session: S, n: int) -> None:
         session.stop_at = session.engine.step + n
         session.target = max(session.target, session.stop_at)
         self._run(session)
 
-    def pause(self, session: Session) -> None:
+    def pause(self, session: S) -> None:
         if self.state == "running":
             if self._publish(session, provisional=False):
                 self._enter(session, "paused")
             else:
                 self._diverged(session)
 
-    def seek(self, session: Session, step: int) -> None:
+    def seek(self, session: S, step: int) -> None:
         if self.state == "running":
             self._publish(session, provisional=False)
-        snapshot = session.timeline.at(step)
-        session.engine.restore(snapshot)
-        thinned = snapshot.resume is None
-        message = "optimiser and loss start afresh here: their state was thinned away" if thinned else ""
+        exact = session.go_to(step)
+        message = "" if exact else "optimiser and loss start afresh here: their state was thinned away"
         self._enter(session, "paused", message)
 
-    def adjust(self, session: Session, experiment: Experiment, objective: Objective | None) -> None:
-        session.engine.adjust(experiment, objective)
+    def adjust(self, session: S, experiment: Experiment, objective: Objective | None) -> None:
+        session.adjust(experiment, objective)
 
     # The thread
 
@@ -169,7 +216,7 @@ class Trainer:
             self.lock.notify_all()
         self.subscribers.publish(Event("state", {"state": "stopped", "message": ""}))
 
-    def _train(self, session: Session) -> None:
+    def _train(self, session: S) -> None:
         engine = session.engine
         engine.advance()
         ends = engine.step >= session.target
@@ -188,7 +235,7 @@ class Trainer:
         elif halts:
             self._enter(session, "paused")
 
-    def _run(self, session: Session) -> None:
+    def _run(self, session: S) -> None:
         if session.cut() and self.session is session:
             self.subscribers.publish(Event("branch", {"step": session.engine.step}))
         self._due = time.monotonic()
@@ -196,7 +243,7 @@ class Trainer:
         self._rate_mark = (self._due, session.engine.step)
         self._enter(session, "running")
 
-    def _is_time(self, session: Session) -> bool:
+    def _is_time(self, session: S) -> bool:
         """Waits for the pace; False when a command came first."""
         if not self.pace:
             return True
@@ -209,34 +256,26 @@ class Trainer:
         self._due = max(self._due, time.monotonic() - each) + each
         return True
 
-    def _publish(self, session: Session, *, provisional: bool) -> bool:
+    def _publish(self, session: S, *, provisional: bool) -> bool:
         """Records this moment and tells of it; False when it is not finite."""
         start = time.monotonic()
-        snapshot: Snapshot | None = session.record(provisional=provisional)
-        if snapshot is None:
+        news = session.record(provisional=provisional)
+        if news is None:
             return False
         now = time.monotonic()
         self._last_snapshot, self._cost = now, now - start
         then, step = self._rate_mark
         if now - then >= RATE_SECONDS:
-            self.rate = (snapshot.step - step) / (now - then)
-            self._rate_mark = (now, snapshot.step)
+            self.rate = (session.engine.step - step) / (now - then)
+            self._rate_mark = (now, session.engine.step)
         if self.session is session:
-            self.subscribers.publish(Event("snapshot", {"snapshot": snapshot}))
+            self.subscribers.publish(Event("snapshot", news))
         return True
 
-    def _diverged(self, session: Session) -> None:
-        engine = session.engine
-        step, epoch = engine.step, engine.step / engine.steps_per_epoch
-        engine.restore(session.timeline.latest)
-        self._enter(
-            session,
-            "diverged",
-            f"loss or weights were no longer finite in epoch {epoch:.2f} (step {step}); back at step "
-            f"{engine.step}: lower optimizer.lr, then start, or reset",
-        )
+    def _diverged(self, session: S) -> None:
+        self._enter(session, "diverged", session.fall_back())
 
-    def _enter(self, session: Session, state: str, message: str = "") -> None:
+    def _enter(self, session: S, state: str, message: str = "") -> None:
         with self.lock:
             if self.session is not session:
                 return
@@ -258,7 +297,7 @@ def use_one_torch_thread() -> None:
     keeper.join()
 
 
-_LIVING: weakref.WeakSet[Trainer] = weakref.WeakSet()
+_LIVING: weakref.WeakSet[Trainer[Any]] = weakref.WeakSet()
 
 
 @atexit.register

@@ -33,7 +33,9 @@ def test_a_run_learns_and_finishes(make, done):
     assert result.epochs == 20
     curve = result.curve
     assert set(curve) == {"step", "epoch"} | {
-        f"{split}_{name}" for split in ("train", "validation") for name in ("loss", "accuracy", "ece")
+        f"{split}_{name}"
+        for split in ("train", "validation")
+        for name in ("loss", "accuracy", "ece", "margin")
     }
     assert curve["train_loss"][-1] < 0.6 * curve["train_loss"][0]
     assert curve["validation_accuracy"][-1] > 0.8
