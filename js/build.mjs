@@ -4,7 +4,8 @@
  *
  *   node build.mjs               minified; prints sizes, fails over budget
  *   node build.mjs --watch       readable, with source maps, again after every change
- *   node build.mjs --catalogue   only the catalogue as the JupyterLab side panel reads it
+ *   node build.mjs --extension   what JupyterLab's extension takes along: all views in one module, and the
+ *                                catalogue as the side panel reads it
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
@@ -16,7 +17,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const WIDGETS = join(HERE, "src/widgets");
 const STATIC = join(HERE, "../clsviz/static");
 const INDEX = join(HERE, "../clsviz/catalogue/index.json");
-const PANEL_CATALOGUE = join(HERE, "lib/labextension/catalogue.json");
+const EXTENSION = join(HERE, "lib/labextension");
 
 // A bundle travels to the browser once per widget and may be stored in saved notebooks: it stays small
 // (one plotly FigureWidget sends 5 MB).
@@ -99,12 +100,24 @@ function reportSizes(outputs) {
 function writePanelCatalogue() {
   const { methods } = JSON.parse(readFileSync(INDEX, "utf8"));
   const entries = methods.map(({ id, kind, title, paper, summary }) => ({ id, kind, title, paper, summary }));
-  mkdirSync(dirname(PANEL_CATALOGUE), { recursive: true });
-  writeFileSync(PANEL_CATALOGUE, JSON.stringify(entries));
+  mkdirSync(EXTENSION, { recursive: true });
+  writeFileSync(join(EXTENSION, "catalogue.json"), JSON.stringify(entries));
 }
 
-if (process.argv.includes("--catalogue")) {
+/** The views that show what a notebook has saved; loaded when there is one. */
+async function buildSavedViews() {
+  const { entryPoints: _widgets, outdir: _static, ...options } = buildOptions(false);
+  await esbuild.build({
+    ...options,
+    entryPoints: [join(WIDGETS, "saved.ts")],
+    outfile: join(EXTENSION, "views.js"),
+    loader: { ".css": "text" },
+  });
+}
+
+if (process.argv.includes("--extension")) {
   writePanelCatalogue();
+  await buildSavedViews();
 } else if (process.argv.includes("--watch")) {
   const context = await esbuild.context({ ...buildOptions(true), logLevel: "info" });
   await context.watch();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,9 +18,14 @@ from clsviz.errors import InputError
 from clsviz.training import Source
 from clsviz.widgets import export
 from clsviz.widgets.cells import MAKERS
+from clsviz.widgets.pictures import picture
 from clsviz.widgets.session import Session
 from clsviz.widgets.sources import estimator_source
 from clsviz.widgets.traits import Array
+
+SAVED_MIME = "application/vnd.clsviz+json"
+SAVED_VERSION = 1  # of what js/src/core/saved.ts writes and reads
+SUMMARY = {"validation_accuracy": "accuracy", "validation_ece": "ECE"}  # metrics in a widget's line of text
 
 
 def asset(name: str) -> Path:
@@ -150,12 +156,32 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
         super().close()
 
     def __repr__(self) -> str:
-        """What a notebook shows where it cannot show the widget."""
-        source = self.source
+        """What it shows, in one line that two runs with equal numbers have in common."""
+        source, experiment = self.source, self.source.experiment
+        said = [] if experiment is None else [experiment.model.name, experiment.loss.name]
+        if len(source.timeline):
+            shown = source.timeline.latest if self.step is None else source.timeline.at(self.step)
+            said += [f"epoch {shown.epoch:.4g}"] if len(source.timeline) > 1 or experiment else []
+            said += [
+                f"{name} {shown.metrics[key]:.4f}" for key, name in SUMMARY.items() if key in shown.metrics
+            ]
+        if self.temperature != 1:
+            said.append(f"T = {self.temperature:.2f}")
         name = f"{type(self).__name__} of {source.dataset.name}"
-        latest = list(source.timeline)[-1:]
-        numbers = [f"{key.replace('_', ' ')} {value:.4f}" for s in latest for key, value in s.metrics.items()]
-        return f"<{', '.join([name, *(f'epoch {s.epoch:.1f}' for s in latest), *numbers])}>"
+        return f"<{name}: {', '.join(said)}>" if said else f"<{name}>"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The widget, and what stands for it where no widget runs: a picture and a line of text.
+
+        The picture is of this moment. JupyterLab's extension replaces it when the notebook is saved, and
+        fills in the rest of SAVED_MIME (js/src/labextension/saved.ts).
+        """
+        bundle = super()._repr_mimebundle_(**kwargs)
+        assert bundle is not None  # it is for widgets without a view
+        data, metadata = bundle
+        data["image/png"] = base64.b64encode(self.to_png()).decode()
+        data[SAVED_MIME] = {"version": SAVED_VERSION, "view": self.bundle, "name": type(self).__name__}
+        return data, metadata
 
     def forget(self) -> None:
         """Drops what refers to samples, classes and steps of the former run."""
@@ -185,6 +211,17 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text
+
+    def to_png(self, path: str | Path | None = None) -> bytes:
+        """This view as it stands, as a small picture.
+
+        Args:
+            path: where to write it; None only returns the bytes.
+        """
+        image = picture(self)
+        if path is not None:
+            Path(path).write_bytes(image)
+        return image
 
     def _menus(self) -> dict[str, Any]:
         """Ranges and menus of this widget's controls, from the catalogue."""

@@ -37,7 +37,7 @@ class Facade:
             setattr(self._lab, self._trait(name), value)
 
     def __dir__(self) -> list[str]:
-        return sorted([*self._view.class_own_traits_of(), "result", "to_html", "to_plotly"])
+        return sorted([*self._view.class_own_traits_of(), "result", "to_html", "to_plotly", "to_png"])
 
     def __repr__(self) -> str:
         values = {n: getattr(self, n) for n in self._view.class_own_traits_of()}
@@ -45,11 +45,20 @@ class Facade:
 
     def to_html(self, path: str | Path | None = None, *, title: str | None = None) -> str:
         """This view alone as one HTML file, as it stands in the lab."""
+        text: str = self._alone("to_html", path, title=title)
+        return text
+
+    def to_png(self, path: str | Path | None = None) -> bytes:
+        """This view alone as a small picture, as it stands in the lab."""
+        image: bytes = self._alone("to_png", path)
+        return image
+
+    def _alone(self, method: str, *args: Any, **options: Any) -> Any:
+        """What a stand-alone view in the same state answers."""
         state = {n: getattr(self, n) for n in self._view.class_own_traits_of()}
         view = self._view.from_run(self._lab.source, **state)
         try:
-            text: str = view.to_html(path, title=title)
-            return text
+            return getattr(view, method)(*args, **options)
         finally:
             view.close()
 

@@ -19,7 +19,9 @@ from clsviz.landscape.score_line import score_key, score_tables
 from clsviz.landscape.tables import (
     COARSE,
     TEMPERATURES,
+    QuantisedTable,
     accuracy_map,
+    dequantise,
     landscape_logits,
     loss_table,
     quantise_table,
@@ -67,6 +69,7 @@ class LandscapeResult:
     temperature: float
     step: int  # of the network at the centre
     samples: int
+    path: np.ndarray  # (M, 2) where the checkpoints of the training lie; empty for a single network
 
 
 class LandscapeJob:
@@ -88,9 +91,7 @@ class LandscapeJob:
 
     def result(self, score: float | None, temperature: float) -> LandscapeResult:
         """The surface at a place of the loss line (None: the loss trained with) and a temperature."""
-        assert self._header is not None and self._logits is not None
-        land = self._header["landscape"]
-        xs, ys = np.array(land["xs"]), np.array(land["ys"])
+        assert self._logits is not None
         if score is None:
             name, fn = trained_loss(self._source)
             table = loss_table(self._logits, self._labels, fn, [temperature])
@@ -98,17 +99,38 @@ class LandscapeJob:
             name = score_key(score)
             tables = score_tables(self._logits, self._labels, stops=[score], temperatures=[temperature])
             table = tables[name]
+        return self._shaped(table, accuracy_map(self._logits, self._labels), name, temperature)
+
+    def now(self, score: float | None, temperature: float) -> LandscapeResult | None:
+        """What there is so far: `result`, or the coarse map of the loss trained with, or None."""
+        if self.complete and self._logits is not None:
+            return self.result(score, temperature)
+        header, buffers = self._header, self._buffers
+        if header is None or len(buffers) < 5:
+            return None
+        codes = QuantisedTable(buffers[3], header["low"], header["scale"], header["shift"], TEMPERATURES)
+        nearest = int(np.abs(np.log(TEMPERATURES / temperature)).argmin())
+        table = dequantise(codes)[:, nearest]
+        return self._shaped(table, buffers[4], header["landscape"]["loss"], float(TEMPERATURES[nearest]))
+
+    def _shaped(
+        self, table: np.ndarray, accuracy: np.ndarray, score: str, temperature: float
+    ) -> LandscapeResult:
+        assert self._header is not None
+        land = self._header["landscape"]
+        xs, ys = np.array(land["xs"]), np.array(land["ys"])
         shape = (len(ys), len(xs))
         return LandscapeResult(
             land["plane"],
             xs,
             ys,
             np.where(np.isfinite(table), table, np.nan).reshape(shape),
-            accuracy_map(self._logits, self._labels).reshape(shape),
-            name,
+            accuracy.reshape(shape),
+            score,
             temperature,
             land["step"],
             land["samples"],
+            np.array([[p["x"], p["y"]] for p in land["path"]]).reshape(-1, 2),
         )
 
     def clear(self) -> None:

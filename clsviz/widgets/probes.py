@@ -47,7 +47,8 @@ class ProbeThread:
 
     def join(self, timeout: float | None = None) -> None:
         """Waits until no job is left."""
-        thread = self._thread
+        with self._lock:  # else the thread may be seen before it is started
+            thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
 

@@ -22,6 +22,8 @@ from clsviz.widgets.publisher import Publisher
 from clsviz.widgets.sources import decoded_prototypes
 from clsviz.widgets.wire import Packet
 
+SHORT_WAIT = 0.3  # s; what a cell's output may wait for its picture
+
 _SESSIONS: weakref.WeakKeyDictionary[Source, Session] = weakref.WeakKeyDictionary()
 
 
@@ -110,6 +112,12 @@ class Session:
             if self.error is not None:
                 raise InputError(self.error)
         return self._landscape.result(score, temperature)
+
+    def landscape_now(self, score: float | None, temperature: float) -> LandscapeResult | None:
+        """The surface as far as it is computed, perhaps coarse; None where there is none yet."""
+        if self.source.state != "running" and not self._landscape.complete:
+            self._probes.join(timeout=SHORT_WAIT)
+        return self._landscape.now(score, temperature)
 
     def answer(self, content: Any, widget: ipywidgets.Widget) -> None:
         """Handles one message from a page. What is wrong with it becomes an error in the view."""

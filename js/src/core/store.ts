@@ -49,6 +49,11 @@ export class MemoryStore implements Store {
     return (this.values.get(key) ?? null) as T;
   }
 
+  /** All values by key. */
+  all(): Record<string, unknown> {
+    return Object.fromEntries(this.values);
+  }
+
   set(key: string, value: unknown, _how: How = "final"): void {
     if (Object.is(this.get(key), value)) return;
     this.values.set(key, value);

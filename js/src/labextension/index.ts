@@ -5,6 +5,7 @@ import { ILauncher } from "@jupyterlab/launcher";
 import { labIcon, labIconUrl } from "./icon";
 import { openLab } from "./notebook";
 import { CataloguePanel } from "./panel";
+import { showSavedViews } from "./saved";
 
 const OPEN_LAB = "clsviz:open-lab";
 
@@ -39,6 +40,8 @@ function activate(
   launcher?.add({ command: OPEN_LAB, category: "Notebook", rank: 10, kernelIconUrl: labIconUrl });
   palette?.addItem({ command: OPEN_LAB, category: "Classifiers" });
 
+  showSavedViews(app);
+
   const panel = new CataloguePanel((code) => useCode(app, code));
   app.shell.add(panel, "left", { rank: 600 });
   restorer?.add(panel, panel.id);
@@ -46,7 +49,8 @@ function activate(
 
 const plugin: JupyterFrontEndPlugin<void> = {
   id: "clsviz:lab",
-  description: "A launcher card that opens the classifier lab, and the catalogue as a side panel.",
+  description:
+    "A launcher card that opens the classifier lab, the catalogue as a side panel, views in saved notebooks.",
   autoStart: true,
   optional: [ILauncher, ICommandPalette, ILayoutRestorer, IDefaultFileBrowser],
   activate,

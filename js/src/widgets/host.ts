@@ -1,6 +1,7 @@
 /** Joins a view to an anywidget model, or to the contents of an exported file. */
 
 import { readArray, type Wire } from "../core/arrays";
+import { cut, unpackPayload } from "../core/payload";
 import { type Message, Session } from "../core/session";
 import { type How, MemoryStore, type Store } from "../core/store";
 import { h } from "../draw/dom";
@@ -55,6 +56,10 @@ class ModelStore implements Store {
     return this.memory.on(keys, listener);
   }
 
+  all(): Record<string, unknown> {
+    return this.memory.all();
+  }
+
   dispose(): void {
     for (const [event, handler] of this.handlers) this.model.off(event, handler);
   }
@@ -106,15 +111,6 @@ class Joiner {
     this.parts = [];
     this.deliver(this.header, out);
   }
-}
-
-/** Consecutive pieces of `whole` from `at` on. */
-function cut(whole: ArrayBuffer, at: number, sizes: number[]): ArrayBuffer[] {
-  let end = at;
-  return sizes.map((size) => {
-    end += size;
-    return whole.slice(end - size, end);
-  });
 }
 
 interface Shared {
@@ -180,7 +176,9 @@ export function widget(mount: Mount) {
       const store = new ModelStore(model);
       el.classList.add("clsviz");
       const unmount = mount(el, { session: shared.session, store });
+      const hide = tell(el, shared.session, store);
       return () => {
+        hide();
         unmount();
         store.dispose();
         shared.senders.delete(model);
@@ -190,46 +188,44 @@ export function widget(mount: Mount) {
         }
       };
     },
-    /** Shows an exported view: its state and the recorded messages, no kernel. */
-    async show(el: HTMLElement, payload: string): Promise<void> {
+    /** Shows an exported or saved view: its state and the recorded messages, no kernel. */
+    async show(el: HTMLElement, payload: string, changed: Record<string, unknown> = {}): Promise<() => void> {
+      el.classList.add("clsviz");
       try {
         const { state, packets } = await unpackPayload(payload);
         const session = new Session();
         session.alive = false;
         for (const { header, buffers } of packets) session.receive(header, buffers);
         if (session.run) session.run = { ...session.run, state: "static", trainable: false };
-        el.classList.add("clsviz");
-        mount(el, { session, store: new MemoryStore(state) });
+        const store = new MemoryStore({ ...state, ...changed });
+        const unmount = mount(el, { session, store });
+        const hide = tell(el, session, store);
+        return () => {
+          hide();
+          unmount();
+        };
       } catch (error) {
-        el.replaceChildren(h("p", {}, `This page could not be shown: ${String(error)}`));
+        const what = h("b", {}, "This view could not be shown. ");
+        el.replaceChildren(
+          h("div", { class: "clsviz-banner clsviz-error", role: "alert" }, what, String(error)),
+        );
         throw error;
       }
     },
   };
 }
 
-interface Payload {
+/** What a view on the page shows; JupyterLab's extension asks for it when a notebook is saved. */
+export interface Shown {
+  session: Session;
   state: Record<string, unknown>;
-  packets: { header: Message; buffers: ArrayBuffer[] }[];
 }
+export const ASK_SHOWN = "clsviz:shown";
 
-/** Payload of an exported file: gzip of [uint32 length][JSON][buffers...], in base64 (widgets/export.py). */
-async function unpackPayload(base64: string): Promise<Payload> {
-  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const whole = await new Response(stream).arrayBuffer();
-  const length = new DataView(whole).getUint32(0, true);
-  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(whole, 4, length))) as {
-    state: Record<string, unknown>;
-    packets: { header: Message; sizes: number[] }[];
-  };
-  let at = 4 + length;
-  const packets = head.packets.map(({ header, sizes }) => {
-    const buffers = cut(whole, at, sizes);
-    at += sizes.reduce((sum, size) => sum + size, 0);
-    return { header, buffers };
-  });
-  const state = head.state;
-  if (Array.isArray(state.selection)) state.selection = Int32Array.from(state.selection as number[]);
-  return { state, packets };
+/** Lets an event ASK_SHOWN on `el` hear what is shown there: its `detail` is called with it. */
+function tell(el: HTMLElement, session: Session, store: { all(): Record<string, unknown> }): () => void {
+  const answer = (event: Event) =>
+    (event as CustomEvent<(shown: Shown) => void>).detail({ session, state: store.all() });
+  el.addEventListener(ASK_SHOWN, answer);
+  return () => el.removeEventListener(ASK_SHOWN, answer);
 }

@@ -180,6 +180,6 @@ def test_the_last_view_to_close_ends_the_session_and_a_new_one_begins_a_new():
     second.close()
     third = cv.ReliabilityDiagram.from_run(run)
     assert third.session is not session
-    assert "ReliabilityDiagram of moons, epoch 0.0" in repr(third)
+    assert "ReliabilityDiagram of moons: mlp, cross_entropy, epoch 0" in repr(third)
     third.close()
     run.stop()
