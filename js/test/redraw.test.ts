@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Session } from "../src/core/session";
 import { MemoryStore } from "../src/core/store";
+import { afterDrawing, onFrame } from "../src/draw/frame";
 import { redraw } from "../src/draw/redraw";
 
 // A browser of three parts: frames, sizes, theme.
@@ -19,6 +20,13 @@ class Observer {
     this.entry.live = false;
   }
 }
+class Sight extends Observer {
+  constructor(callback: (entries: { isIntersecting: boolean }[]) => void) {
+    super(() => {});
+    see = (isIntersecting) => callback([{ isIntersecting }]);
+  }
+}
+let see: (isIntersecting: boolean) => void = () => {};
 const nextFrame = () => {
   const due = frames;
   frames = [];
@@ -29,15 +37,16 @@ beforeEach(() => {
   frames = [];
   observers.clear();
   vi.stubGlobal("requestAnimationFrame", (draw: () => void) => frames.push(draw));
-  vi.stubGlobal("cancelAnimationFrame", (id: number) => {
-    if (id) frames[id - 1] = () => {};
-  });
   vi.stubGlobal("ResizeObserver", Observer);
+  vi.stubGlobal("IntersectionObserver", Sight);
   vi.stubGlobal("MutationObserver", Observer);
   vi.stubGlobal("document", { documentElement: {}, body: {} });
   vi.stubGlobal("matchMedia", () => media);
 });
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
 
 function view(more: Partial<Parameters<typeof redraw>[1]> = {}) {
   const [session, store, draw] = [new Session(), new MemoryStore(), vi.fn()];
@@ -67,11 +76,69 @@ it("says that kept pictures are stale when size or theme change, not when values
   store.set("step", 1);
   nextFrame();
   expect(relook).not.toHaveBeenCalled();
-  for (const { callback } of observers) callback();
+  const watching = [...observers];
+  for (const { callback } of watching) callback();
   media.dispatchEvent(new Event("change"));
   nextFrame();
-  expect(relook).toHaveBeenCalledTimes(observers.size + 1);
+  expect(relook).toHaveBeenCalledTimes(watching.length); // sizes, theme, system theme; not the sight
   expect(draw).toHaveBeenCalledTimes(2);
+});
+
+it("waits out of sight until the slider rests, and until it is scrolled to", () => {
+  vi.useFakeTimers();
+  const { store, draw } = view();
+  see(false);
+  for (let i = 0; i < 5; i++) {
+    store.set("step", i);
+    vi.advanceTimersByTime(100);
+    nextFrame();
+  }
+  expect(draw).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(200);
+  nextFrame();
+  expect(draw).toHaveBeenCalledTimes(1);
+  store.set("step", -1);
+  see(true);
+  nextFrame();
+  expect(draw).toHaveBeenCalledTimes(2);
+});
+
+it("out of sight still follows what never rests, once a second", () => {
+  vi.useFakeTimers();
+  const { store, draw } = view();
+  see(false);
+  for (let i = 0; i < 25; i++) {
+    store.set("step", i);
+    vi.advanceTimersByTime(100);
+    nextFrame();
+  }
+  expect(draw).toHaveBeenCalledTimes(2);
+});
+
+it("draws finer once nothing has changed for a while", () => {
+  vi.useFakeTimers();
+  const { store, draw } = view({ finer: true });
+  store.set("step", 1);
+  nextFrame();
+  expect(draw).toHaveBeenLastCalledWith(false);
+  vi.advanceTimersByTime(300);
+  nextFrame();
+  expect(draw).toHaveBeenLastCalledWith(true);
+});
+
+it("changes words after all pictures of a frame, and goes on when one of them fails", () => {
+  const order: string[] = [];
+  const reported = vi.fn();
+  vi.stubGlobal("reportError", reported);
+  onFrame(() => {
+    afterDrawing(() => order.push("words"));
+    order.push("picture");
+    throw new Error("broken");
+  }).ask();
+  onFrame(() => order.push("other picture")).ask();
+  nextFrame();
+  expect(order).toEqual(["picture", "other picture", "words"]);
+  expect(reported).toHaveBeenCalledOnce();
 });
 
 it("leaves nothing behind when it is closed, a frame it had asked for included", () => {

@@ -16,18 +16,20 @@ export function selectedMask(selection: Int32Array | null, n: number): Uint8Arra
   return mask;
 }
 
-const orders = new WeakMap<Shown, { rows: Int32Array; order: Int32Array }>();
+const orders = new WeakMap<Shown, WeakMap<Int32Array, Int32Array>>();
 
 /** `rows` from most confidently wrong to most confidently right; the first is core/marked.ts's default. */
 export function worstFirst(session: Session, at: Shown, rows: Int32Array): Int32Array {
-  const found = orders.get(at);
-  if (found?.rows === rows) return found.order;
+  const kept = orders.get(at) ?? new WeakMap<Int32Array, Int32Array>();
+  orders.set(at, kept);
+  const found = kept.get(rows);
+  if (found) return found;
   const { k, y } = session.dataset!;
   const logits = rows === at.rows ? at.logits : logitsOf(session, at, rows);
   const excess = Float64Array.from(rows, (sample, i) => excessOverLabel(logits, i * k, k, y[sample]!));
   const places = Array.from(rows, (_, i) => i).sort((a, b) => excess[b]! - excess[a]! || a - b);
   const order = Int32Array.from(places, (i) => rows[i]!);
-  orders.set(at, { rows, order });
+  kept.set(rows, order);
   return order;
 }
 

@@ -2,6 +2,7 @@
 
 import { takeRows } from "./arrays";
 import { forward, type Network } from "./forward";
+import { type Pairs, pairs } from "./reliability";
 import type { Session, Snapshot } from "./session";
 import type { Store } from "./store";
 
@@ -27,7 +28,8 @@ export interface Shown {
 }
 
 const cache = new WeakMap<Session, Map<string, Shown>>();
-const KEPT = 4; // current, pinned, hovered, previous
+const KEPT = 4; // at the least: current, pinned, hovered, previous
+const ROOM = 16e6; // bytes of logits kept beyond these: a run's epochs are computed once
 
 /** What views show for this session and store; null while nothing is trained. */
 export function shown(session: Session, store: Store): Shown | null {
@@ -36,24 +38,22 @@ export function shown(session: Session, store: Store): Shown | null {
   const hover = store.get<Hover | null>("hover");
   const land = session.landscape;
   if (hover && land && session.network) {
-    const theta = new Float32Array(land.origin.length);
-    for (let i = 0; i < theta.length; i++) {
-      theta[i] = land.origin[i]! + hover.a * land.dx[i]! + hover.b * land.dy[i]!;
-    }
+    const { origin, dx, dy } = land;
+    const theta = () => origin.map((o, i) => o + hover.a * dx[i]! + hover.b * dy[i]!);
     return build(session, snapshot, theta, `${land.id}:${hover.a}:${hover.b}`, true);
   }
-  return build(session, snapshot, snapshot.theta, `${snapshot.step}`, false);
+  return shownAt(session, snapshot);
 }
 
 /** The network of a snapshot, whatever is hovered (for the pinned state). */
 export function shownAt(session: Session, snapshot: Snapshot): Shown | null {
-  return build(session, snapshot, snapshot.theta, `${snapshot.step}`, false);
+  return build(session, snapshot, () => snapshot.theta, `${snapshot.step}`, false);
 }
 
 function build(
   session: Session,
   snapshot: Snapshot,
-  theta: Float32Array | null,
+  makeTheta: () => Float32Array | null,
   at: string,
   hovered: boolean,
 ): Shown | null {
@@ -68,6 +68,7 @@ function build(
     entries.set(key, found);
     return found;
   }
+  const theta = makeTheta();
   const rows = hovered ? data.validation.subarray(0, HOVER_SAMPLES) : data.validation;
   const logits =
     theta && session.network
@@ -77,8 +78,23 @@ function build(
   const result: Shown = { snapshot, network: session.network, theta, rows, logits, labels, hovered, key };
   entries.delete(key);
   entries.set(key, result);
-  for (const old of [...entries.keys()].slice(0, -KEPT)) entries.delete(old);
+  let room = ROOM;
+  [...entries].reverse().forEach(([old, { logits: z }], age) => {
+    room -= z.byteLength;
+    if (age >= KEPT && room < 0) entries.delete(old);
+  });
   return result;
+}
+
+const outcomes = new WeakMap<Shown, { temperature: number; pairs: Pairs }>();
+
+/** Top guesses at a temperature, shared by the views that need them; the last temperature is kept. */
+export function topPairs(at: Shown, k: number, temperature: number): Pairs {
+  const found = outcomes.get(at);
+  if (found?.temperature === temperature) return found.pairs;
+  const fresh = pairs(at.logits, at.labels, k, temperature);
+  outcomes.set(at, { temperature, pairs: fresh });
+  return fresh;
 }
 
 /** Logits of any samples under the network shown (training samples, one marked sample). */

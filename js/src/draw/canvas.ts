@@ -1,32 +1,76 @@
 /** A sharp canvas that fills its box, with the few marks our pictures are made of. */
 
+import { fontOf, lendFont, type Size, sizeOf } from "./size";
 import type { Colours } from "./theme";
+
+type G = CanvasRenderingContext2D;
 
 export interface Canvas {
   el: HTMLCanvasElement;
   /** Fits the backing store to the box and clears it; w, h in CSS pixels. */
-  begin(): { g: CanvasRenderingContext2D; w: number; h: number };
+  begin(): { g: G; w: number; h: number };
+  /** Lays a part of the picture over it that is kept, and drawn anew only when one of `values` or the size changed. */
+  layer(name: string, values: readonly unknown[], draw: (g: G) => void): void;
 }
 
-export function makeCanvas(label: string): Canvas {
+/** `fixed`: a size of its own, instead of that of the box round it. */
+export function makeCanvas(label: string, fixed?: Size): Canvas {
   const el = document.createElement("canvas");
   el.setAttribute("role", "img");
   el.setAttribute("aria-label", label);
+  if (fixed) el.style.cssText = `width:${fixed.w}px;height:${fixed.h}px`;
   const g = el.getContext("2d")!;
+  const size = () => fixed ?? sizeOf(el);
+  const layers = new Map<string, { g: G; values: readonly unknown[] }>();
   return {
     el,
     begin() {
-      const { width: w, height: h } = el.getBoundingClientRect();
-      const s = devicePixelRatio || 1;
-      const [pw, ph] = [Math.max(1, Math.round(w * s)), Math.max(1, Math.round(h * s))];
-      if (el.width !== pw || el.height !== ph) {
-        el.width = pw;
-        el.height = ph;
-      }
-      g.setTransform(s, 0, 0, s, 0, 0);
+      const { w, h } = size();
+      fit(el, w, h);
+      g.setTransform(scale(), 0, 0, scale(), 0, 0);
       g.clearRect(0, 0, w, h);
       return { g, w, h };
     },
+    layer(name, values, draw) {
+      const { w, h } = size();
+      let kept = layers.get(name);
+      if (!kept) {
+        kept = { g: document.createElement("canvas").getContext("2d")!, values: [] };
+        layers.set(name, kept);
+        lendFont(kept.g.canvas, el);
+      }
+      const now = [w, h, scale(), ...values];
+      if (!alike(kept.values, now)) {
+        fit(kept.g.canvas, w, h);
+        kept.g.setTransform(scale(), 0, 0, scale(), 0, 0);
+        kept.g.clearRect(0, 0, w, h);
+        draw(kept.g);
+        kept.values = now;
+      }
+      g.drawImage(kept.g.canvas, 0, 0, w, h);
+    },
+  };
+}
+
+const scale = () => devicePixelRatio || 1;
+
+function fit(el: HTMLCanvasElement, w: number, h: number): void {
+  const [pw, ph] = [Math.max(1, Math.round(w * scale())), Math.max(1, Math.round(h * scale()))];
+  if (el.width === pw && el.height === ph) return;
+  el.width = pw;
+  el.height = ph;
+}
+
+const alike = (a: readonly unknown[], b: readonly unknown[]) =>
+  a.length === b.length && a.every((v, i) => Object.is(v, b[i]));
+
+/** Passes on only what differs from the time before: `show(values, work)`. */
+export function whenChanged(): (values: readonly unknown[], work: () => void) => void {
+  let before: readonly unknown[] | null = null;
+  return (values, work) => {
+    if (before && alike(before, values)) return;
+    work();
+    before = [...values];
   };
 }
 
@@ -47,11 +91,10 @@ export function text(
   y: number,
   style: TextStyle,
 ): void {
-  const family = getComputedStyle(g.canvas).fontFamily || "sans-serif";
   g.save();
   g.translate(x, y);
   if (style.rotate) g.rotate(style.rotate);
-  g.font = `${style.bold ? "600 " : ""}${style.size ?? 11}px ${family}`;
+  g.font = `${style.bold ? "600 " : ""}${style.size ?? 11}px ${fontOf(g.canvas).family}`;
   g.textAlign = style.align ?? "left";
   g.textBaseline = style.baseline ?? "alphabetic";
   if (style.halo) {
@@ -159,8 +202,8 @@ export function image(
   x: number,
   y: number,
   size: number,
-  ink: [number, number, number],
-  ground: [number, number, number],
+  ink: readonly [number, number, number],
+  ground: readonly [number, number, number],
   low = 0,
   high = 1,
 ): void {

@@ -1,5 +1,7 @@
 /** Elements in one expression. Text is set as text, never as HTML. */
 
+import { afterDrawing } from "./frame";
+
 type Props = Record<string, unknown>;
 
 export function h<K extends keyof HTMLElementTagNameMap>(
@@ -21,7 +23,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(
 
 /** Words with **bold** parts as nodes: `say(p, "ECE ", b("0.0123"))`. */
 export function say(el: HTMLElement, ...parts: (Node | string)[]): void {
-  el.replaceChildren(...parts);
+  afterDrawing(() => el.replaceChildren(...parts));
 }
 
 export const b = (text: string): HTMLElement => h("b", {}, text);

@@ -1,23 +1,53 @@
-/** One animation frame, however many values changed. */
+/** One animation frame for all views, however many values changed: pictures first, then the words. */
 
 export interface Frame {
   ask(): void;
   cancel(): void;
 }
 
+const due = new Set<() => void>();
+let writes: (() => void)[] = [];
+let id = 0;
+let drawing = false;
+
+function run(): void {
+  id = 0;
+  const draws = [...due];
+  due.clear();
+  drawing = true;
+  draws.forEach(attempt);
+  drawing = false;
+  const after = writes;
+  writes = [];
+  after.forEach(attempt);
+}
+
+/** One view that fails does not take the others along. */
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    reportError(error);
+  }
+}
+
 export function onFrame(draw: () => void): Frame {
-  let id = 0;
   return {
     ask() {
-      if (!id)
-        id = requestAnimationFrame(() => {
-          id = 0;
-          draw();
-        });
+      due.add(draw);
+      if (!id) id = requestAnimationFrame(run);
     },
     cancel() {
-      cancelAnimationFrame(id);
-      id = 0;
+      due.delete(draw);
     },
   };
+}
+
+/**
+ * Changes the page once all pictures of this frame are drawn, and at once outside a frame: words that are drawn on
+ * a canvas make the browser lay out whatever changed before them, once for every view.
+ */
+export function afterDrawing(write: () => void): void {
+  if (drawing) writes.push(write);
+  else write();
 }

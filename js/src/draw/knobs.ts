@@ -1,6 +1,7 @@
 /** Native controls with names, values in words, stops, double click for the default. */
 
 import { h, OWN_KEYS } from "./dom";
+import { afterDrawing } from "./frame";
 
 export interface RangeOptions {
   name: string; // accessible name, exactly as a person reads it
@@ -94,9 +95,11 @@ export function rangeKnob(o: RangeOptions): RangeKnob {
     value: o.value,
     show(value) {
       knob.value = value;
-      input.value = String(toInput(value));
-      output.textContent = format(value);
-      input.setAttribute("aria-valuetext", format(value));
+      afterDrawing(() => {
+        input.value = String(toInput(value));
+        output.textContent = format(value);
+        input.setAttribute("aria-valuetext", format(value));
+      });
     },
     setMark(mark) {
       marker.hidden = mark === null;

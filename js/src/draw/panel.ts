@@ -3,6 +3,9 @@
 import type { Session } from "../core/session";
 import { b, h, say } from "./dom";
 import { button } from "./knobs";
+import { sizeOf } from "./size";
+
+const REFILL = 150; // ms that the numbers must rest before an open table follows: it is slower than a picture
 
 export interface TableData {
   columns: string[];
@@ -93,13 +96,19 @@ export function makePanel(parent: HTMLElement, o: PanelOptions): Panel {
   };
 
   let noticeKey = "null";
+  let said = "";
+  let refill: ReturnType<typeof setTimeout> | undefined;
   const panel: Panel = {
     root,
     controls,
     body,
     status(...parts) {
-      say(status, ...parts);
-      if (!tableBox.hidden) fill();
+      const words = parts.map((p) => (typeof p === "string" ? p : p.textContent)).join("\0");
+      if (words !== said) say(status, ...parts);
+      said = words;
+      if (tableBox.hidden) return;
+      clearTimeout(refill);
+      refill = setTimeout(fill, REFILL);
     },
     setHovered(hovered) {
       root.classList.toggle("clsviz-hovered", hovered);
@@ -125,7 +134,7 @@ export function makePanel(parent: HTMLElement, o: PanelOptions): Panel {
       );
     },
     guard(draw) {
-      if (root.clientWidth === 0) return; // hidden: drawn when its size comes back
+      if (sizeOf(root).w === 0) return; // hidden: drawn when its size comes back
       try {
         draw();
         root.classList.remove("clsviz-broken");
@@ -157,6 +166,7 @@ export function makePanel(parent: HTMLElement, o: PanelOptions): Panel {
       }
     },
     destroy() {
+      clearTimeout(refill);
       root.remove();
     },
   };

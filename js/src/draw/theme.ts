@@ -34,22 +34,45 @@ export function classColour(k: number, dark: boolean): string {
   return hues[k % hues.length]!;
 }
 
+let known = new WeakMap<Element, Colours>();
+let following = false;
+
+/** The same object until the theme changes. */
 export function colours(el: HTMLElement): Colours {
+  const found = known.get(el);
+  if (found) return found;
+  if (!following) {
+    following = true;
+    onTheme(() => {
+      known = new WeakMap();
+    });
+  }
   const css = getComputedStyle(el);
   const out = {} as Colours;
   for (const t of TOKENS) out[t] = css.getPropertyValue(`--clsviz-${t}`).trim();
   out.dark = luminance(out.bg) < 0.4;
+  if (el.isConnected) known.set(el, out);
   return out;
 }
 
+type Rgb = readonly [number, number, number];
+const parsed = new Map<string, Rgb>();
+
 /** [r, g, b] in 0..255 of any CSS colour. */
-export function rgb(colour: string): [number, number, number] {
+export function rgb(colour: string): Rgb {
+  const found = parsed.get(colour) ?? parse(colour);
+  parsed.set(colour, found);
+  return found;
+}
+
+function parse(colour: string): Rgb {
   const probe = document.createElement("canvas").getContext("2d")!;
   probe.fillStyle = colour;
   const hex = probe.fillStyle;
-  if (hex.startsWith("#"))
-    return [1, 3, 5].map((i) => Number.parseInt(hex.slice(i, i + 2), 16)) as [number, number, number];
-  return (hex.match(/[\d.]+/g) ?? ["0", "0", "0"]).slice(0, 3).map(Number) as [number, number, number];
+  const numbers = hex.startsWith("#")
+    ? [1, 3, 5].map((i) => Number.parseInt(hex.slice(i, i + 2), 16))
+    : (hex.match(/[\d.]+/g) ?? ["0", "0", "0"]).slice(0, 3).map(Number);
+  return numbers as unknown as Rgb;
 }
 
 function luminance(colour: string): number {

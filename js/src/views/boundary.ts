@@ -3,11 +3,13 @@
 import { callsB, presentClasses, shareRight } from "../core/boundary";
 import { selectedMask } from "../core/samples";
 import type { How } from "../core/store";
-import { makeCanvas } from "../draw/canvas";
+import { makeCanvas, whenChanged } from "../draw/canvas";
 import { b, h, OWN_KEYS } from "../draw/dom";
+import { afterDrawing } from "../draw/frame";
 import { button, selectKnob } from "../draw/knobs";
 import { commonNotice, hoveredWord, makePanel, type TableData } from "../draw/panel";
-import { type Redraw, redraw } from "../draw/redraw";
+import { redraw } from "../draw/redraw";
+import { sizeOf } from "../draw/size";
 import { colours } from "../draw/theme";
 import { Fields, type ShownField } from "./boundary/fields";
 import { drawMirror, mirrorWords } from "./boundary/mirror";
@@ -30,7 +32,7 @@ const KEYS = [
   "regularisation",
   "normal_at",
 ];
-const STILL = 200; // ms without a change after which the field is drawn finer
+const CORNER = 14; // px: padding and border of a button
 const LOWER = 76; // px under the picture
 const TABLE_ANGLES = [0, 15, 30, 45, 60, 75, 85];
 
@@ -104,9 +106,10 @@ export const mountBoundary: Mount = (el, { session, store }) => {
   const scenes = new Scenes(session, store);
   const fields = new Fields(session);
   let drawn: Drawn | null = null;
-  let still = false;
 
-  const draw = () => {
+  // Parts that do not change with every move of a slider
+  const [whenScene, whenMirror, whenTold] = [whenChanged(), whenChanged(), whenChanged()];
+  const draw = (still: boolean) => {
     const notice = commonNotice(session);
     panel.notice(notice);
     drawn = null;
@@ -124,28 +127,32 @@ export const mountBoundary: Mount = (el, { session, store }) => {
         `A boundary needs 2 classes in the data but sees only ${presentClasses(data).length}.`,
       );
     panel.setHovered(scene.at.hovered);
-    showControls(scene);
+    const selection = store.get<Int32Array | null>("selection");
+    whenScene([scene, selection], () => afterDrawing(() => showControls(scene)));
 
     const { g, w, h: height } = canvas.begin();
     const c = colours(canvas.el);
     const view = viewOf(scene.frame, plotBox(w, height));
     const temperature = store.get<number | null>("temperature") ?? 1;
     const field = fields.get(scene, view, temperature, still, fieldHues(scene, c.dark), c.bg);
-    const selection = store.get<Int32Array | null>("selection");
-    const handle = drawBoundary(g, c, {
+    const handle = drawBoundary(canvas, g, c, {
       scene,
       view,
       shown: field,
       selected: selectedMask(selection, data.n),
       lasso: pointing.lasso,
       focus: pointing.onHandle,
-      corner: Math.max(useThree.offsetWidth, atMarked.offsetWidth), // hidden ones are 0 wide
+      corner: Math.max(sizeOf(useThree).w, sizeOf(atMarked).w) + CORNER, // hidden ones are 0 wide
     });
     drawn = { scene, view, handle };
-    const small = mirror.begin();
-    drawMirror(small.g, c, scene, small.w, small.h);
-    mirror.el.setAttribute("aria-label", mirrorWords(scene));
-    panel.status(...words(scene, field));
+    whenMirror([scene, c, sizeOf(mirror.el)], () => {
+      const small = mirror.begin();
+      drawMirror(small.g, c, scene, small.w, small.h);
+      mirror.el.setAttribute("aria-label", mirrorWords(scene));
+    });
+    whenTold([scene, field === null, field?.stale, session.alive], () =>
+      panel.status(...words(scene, field)),
+    );
   };
 
   const refuse = (title: string, text: string) => {
@@ -167,7 +174,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
 
   const words = (scene: Scene, field: ShownField | null): (Node | string)[] => {
     const { rule, at, explained, trained } = scene;
-    const share = rightOf(scene);
+    const share = scene.shareRight;
     const parts: (Node | string)[] = [
       ...hoveredWord(at.hovered),
       b(`angle ${rule.angle.toFixed(1)}°`),
@@ -192,8 +199,8 @@ export const mountBoundary: Mount = (el, { session, store }) => {
   const kernelWord = (field: ShownField | null) =>
     field && !field.stale ? "" : session.alive ? " (on its way)" : " (gone: no newer field)";
 
-  /** Share of the pair's validation samples that the rule (as trained: the network) calls by their label. */
-  const rightOf = ({ data, at, pair, rule }: Scene): number => {
+  /** Share of the pair's validation samples that another rule calls by their label. */
+  const rightOf = ({ data, at, pair }: Scene, rule: Scene["rule"]): number => {
     const rows = at.rows.filter((i) => data.y[i] === pair.a || data.y[i] === pair.b);
     return shareRight(data, rows, callsB(data, at, rows, pair, rule), pair.b);
   };
@@ -213,7 +220,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
       Number(rule.angle.toFixed(2)),
       rule.strength,
       rule.distance,
-      rightOf({ ...scene, rule }),
+      rightOf(scene, rule),
     ];
     return {
       columns,
@@ -254,24 +261,15 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     planeSelect.select.disabled = planesFor(data).length < 2;
   };
   offer();
-  let rest: ReturnType<typeof setTimeout> | undefined;
-  const frame: Redraw = redraw(draw, {
+  const frame = redraw(draw, {
     session,
     store,
     panel,
-    boxes: [canvas.el, mirror.el],
+    boxes: [canvas.el, mirror.el, useThree, atMarked],
     keys: KEYS,
     events: ["data", "snapshots", "run", "alive", "field"],
-    /** A quick field now and a finer one when nothing has changed for a while. */
-    changed() {
-      still = false;
-      clearTimeout(rest);
-      rest = setTimeout(() => {
-        still = true;
-        frame.ask();
-      }, STILL);
-    },
-    also: [session.on(["data"], offer), () => clearTimeout(rest), () => fields.dispose()],
+    finer: true, // a quick field while something moves
+    also: [session.on(["data"], offer), () => fields.dispose()],
   });
   return frame.close;
 };

@@ -6,7 +6,7 @@ import { worstFirst } from "../core/samples";
 import type { Dataset } from "../core/session";
 import { logitsOf, type Shown, shown, shownAt } from "../core/shown";
 import { argmax, softmaxRow } from "../core/softmax";
-import { makeCanvas } from "../draw/canvas";
+import { makeCanvas, whenChanged } from "../draw/canvas";
 import { b, h, say } from "../draw/dom";
 import { button } from "../draw/knobs";
 import { commonNotice, hoveredWord, makePanel, type TableData } from "../draw/panel";
@@ -92,7 +92,8 @@ export const mountInspector: Mount = (el, { session, store }) => {
   let verdict: Verdict | null = null;
   const temperature = () => store.get<number | null>("temperature") ?? 1;
 
-  const draw = () => {
+  const whenJudged = whenChanged();
+  const draw = (still: boolean) => {
     const notice = commonNotice(session);
     panel.notice(notice);
     const at = notice ? null : shown(session, store);
@@ -102,9 +103,11 @@ export const mountInspector: Mount = (el, { session, store }) => {
     if (!at || !data || sample === null) return panel.status("No sample to show yet.");
     if (drawn?.data !== data || drawn.sample !== sample) showSample(data, sample);
     verdict = judge(at, data, sample);
-    where.textContent = place(sample);
-    say(facts, ...factLines(data, verdict));
-    barsTitle.textContent = `probabilities at T = ${temperature().toFixed(2)}`;
+    say(where, place(sample));
+    whenJudged([data, sample, verdict.guess, verdict.confidence, verdict.loss], () =>
+      say(facts, ...factLines(data, verdict!)),
+    );
+    say(barsTitle, `probabilities at T = ${temperature().toFixed(2)}`);
     if (imagesStale && data.imageShape) {
       drawImage(picture, data, sample);
       tiles?.draw();
@@ -112,12 +115,12 @@ export const mountInspector: Mount = (el, { session, store }) => {
     }
     const { g, w, h: height } = bars.begin();
     drawBars(g, colours(bars.el), w, height, verdict);
-    bars.el.setAttribute(
-      "aria-label",
-      `Probabilities: ${data.classNames.map((name, k) => `${name} ${verdict!.p[k]!.toFixed(3)}`).join(", ")}`,
-    );
+    if (still) bars.el.setAttribute("aria-label", barWords(verdict));
     panel.status(...hoveredWord(at.hovered), ...words(data, verdict));
   };
+
+  const barWords = ({ names, p }: Verdict) =>
+    `Probabilities: ${names.map((name, k) => `${name} ${p[k]!.toFixed(3)}`).join(", ")}`;
 
   /** What depends on the sample alone is built once per sample. */
   const showSample = (data: Dataset, sample: number) => {
@@ -248,6 +251,7 @@ export const mountInspector: Mount = (el, { session, store }) => {
     boxes: [bars.el],
     keys: ["temperature", "step", "selection", "marked", "hover"],
     events: ["data", "snapshots", "run", "alive"],
+    finer: true, // the bars in words
     relook() {
       imagesStale = true;
     },

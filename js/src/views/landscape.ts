@@ -4,7 +4,7 @@ import { lossScale, type Surface, surfaceAt, valueAt } from "../core/landscape";
 import { scoreName } from "../core/losses";
 import type { Landscape } from "../core/session";
 import type { Hover } from "../core/shown";
-import { makeCanvas } from "../draw/canvas";
+import { makeCanvas, whenChanged } from "../draw/canvas";
 import { b, h, OWN_KEYS } from "../draw/dom";
 import type { Grid } from "../draw/heatmap";
 import { segments } from "../draw/knobs";
@@ -38,6 +38,8 @@ export const mountLandscape: Mount = (el, { session, store }) => {
   let scene: Scene | null = null; // as drawn last
   let hoverOf = ""; // plane the hovered point belongs to
   let noticeKey = "";
+  let here: Point = { a: 0, b: 0 };
+  const [whenMoved, whenTooled] = [whenChanged(), whenChanged()];
 
   const chosenPlane = () => store.get<Plane | null>("plane") ?? "path";
   const chosenStyle = () => store.get<Style | null>("kind") ?? "map";
@@ -137,7 +139,8 @@ export const mountLandscape: Mount = (el, { session, store }) => {
       commonNotice(session) ??
       (land && !awaited ? null : absence(session, chosenPlane(), asked !== null, askKernel, cancelTask));
     showNotice(notice);
-    showToolbar(notice ? null : land);
+    const task = [land?.progress, land?.stopped, session.alive, session.network, asked];
+    whenTooled([notice, land, snapshot(), chosenPlane(), ...task], () => showToolbar(notice ? null : land));
     const next = notice === null && land ? read(land) : null;
     if (next !== reading) version++;
     reading = next;
@@ -153,7 +156,9 @@ export const mountLandscape: Mount = (el, { session, store }) => {
     hoverOf = plane;
     const hover = hovered();
     if (!hover) walk.lost();
-    const here = hereOf(land, snapshot());
+    whenMoved([land, snapshot()], () => {
+      here = hereOf(land, snapshot());
+    });
     const spot = hover ?? here;
     scene = {
       land,

@@ -6,14 +6,22 @@ import { selectedMask } from "../core/samples";
 import type { Dataset } from "../core/session";
 import { logitsOf, type Shown, shown } from "../core/shown";
 import { argmax } from "../core/softmax";
-import { makeCanvas } from "../draw/canvas";
+import { makeCanvas, whenChanged } from "../draw/canvas";
 import { b, h, say } from "../draw/dom";
 import { selectKnob } from "../draw/knobs";
 import { commonNotice, hoveredWord, makePanel, type Notice, type TableData } from "../draw/panel";
 import { redraw } from "../draw/redraw";
+import { sizeOf } from "../draw/size";
 import { type Colours, colours } from "../draw/theme";
 import type { Mount } from "./mount";
-import { drawChosenProbs, drawMarked, drawWeights, nameClasses, shorten } from "./prototypes/detail";
+import {
+  confidenceOf,
+  drawChosenProbs,
+  drawMarked,
+  drawWeights,
+  nameClasses,
+  shorten,
+} from "./prototypes/detail";
 import { type Gallery, galleryOf, prototypeLogits } from "./prototypes/numbers";
 import { makeStrip } from "./prototypes/strip";
 import { probsOf } from "./prototypes/tile";
@@ -25,7 +33,7 @@ const KINDS: { value: GalleryKind; label: string }[] = [
   { value: "two_means", label: "two means" },
 ];
 const DECODED = { value: "decoded", label: "decoded" } as const;
-const ROOM_FOR_SIDE = 680; // px of view width from which the marked sample stands beside the tiles
+const ROOM_FOR_SIDE = 656; // px inside the view's frame from which the marked sample stands beside the tiles
 const SIDE = 168; // px
 
 const NO_INPUTS: Notice = {
@@ -46,6 +54,10 @@ interface Scene {
 
 export const mountPrototypes: Mount = (el, { session, store }) => {
   let scene: Scene | null = null;
+  let logits: Float32Array | null = null; // of the prototypes
+  // Parts that do not change with every move of a slider
+  const [whenNetwork, whenStrip, whenLegend] = [whenChanged(), whenChanged(), whenChanged()];
+  const [whenAbout, whenSide, whenStatus] = [whenChanged(), whenChanged(), whenChanged()];
 
   const panel = makePanel(el, { view: "prototypes", title: "Prototype gallery", table });
   const kindKnob = selectKnob({
@@ -114,7 +126,7 @@ export const mountPrototypes: Mount = (el, { session, store }) => {
       kindKnob.setOptions(offersDecoded ? [...KINDS, DECODED] : KINDS);
     }
     kindKnob.show(kind());
-    sideBox.hidden = panel.root.clientWidth < ROOM_FOR_SIDE;
+    sideBox.hidden = sizeOf(panel.root).w < ROOM_FOR_SIDE;
     const common = commonNotice(session);
     const data = session.dataset;
     const at = common ? null : shown(session, store);
@@ -132,20 +144,36 @@ export const mountPrototypes: Mount = (el, { session, store }) => {
     const marked = markedSample(session, store);
     const nearest = marked === null ? null : decide(gallery.P, data.X, [marked]).nearest[0]!;
     const chosen = chosenOf(gallery, nearest ?? 0);
-    const logits = prototypeLogits(session, at, gallery);
+    whenNetwork([at, gallery], () => {
+      logits = prototypeLogits(session, at, gallery);
+    });
     const selected = selectedMask(store.get("selection"), data.n);
     scene = { gallery, data, at, logits, temperature, chosen };
     const thumbs = tiles.show({ gallery, data, colours: c, logits, temperature, chosen, nearest, selected });
-    strip.show({ gallery, chosen, data, thumbs, selected, logitsOf: (rows) => logitsOf(session, at, rows) });
-    showLegend(scene);
+    whenStrip([gallery, chosen, data, thumbs, selected, at, sizeOf(strip.el)], () => {
+      strip.show({
+        gallery,
+        chosen,
+        data,
+        thumbs,
+        selected,
+        logitsOf: (rows) => logitsOf(session, at, rows),
+      });
+    });
+    const now = scene;
+    whenLegend([gallery, logits === null, data], () => showLegend(now));
+    whenAbout([gallery, chosen, logits === null, data], () => showAbout(now));
     showChosen(scene, c);
     if (!sideBox.hidden && marked !== null) {
-      const { g, w, h: height } = side.begin();
       const sample = { sample: marked, logits: logitsOf(session, at, [marked]), temperature, chosen };
-      drawMarked(g, gallery, data, thumbs, sample, w, height, c);
+      const sure = confidenceOf(sample).toFixed(2);
+      whenSide([gallery, marked, at, chosen, thumbs, c, sure, sizeOf(side.el)], () => {
+        const { g, w, h: height } = side.begin();
+        drawMarked(g, gallery, data, thumbs, sample, w, height, c);
+      });
     }
     panel.setHovered(at.hovered);
-    showStatus(scene);
+    whenStatus([gallery, at, chosen], () => showStatus(now));
   }
 
   function showLegend({ gallery, data, logits }: Scene): void {
@@ -163,8 +191,8 @@ export const mountPrototypes: Mount = (el, { session, store }) => {
     say(legend, `bars: p for ${shorten(range, 40)}`, key("fg", "own class"), key("gap", "another"));
   }
 
-  /** Name, number of samples, class weights or probabilities of the chosen prototype. */
-  function showChosen({ gallery, data, logits, chosen, temperature }: Scene, c: Colours): void {
+  /** Name and number of samples of the chosen prototype. */
+  function showAbout({ gallery, logits, chosen }: Scene): void {
     const decoded = gallery.kind === "decoded" ? session.prototypes : null;
     const name = gallery.names[chosen]!;
     const lines = [
@@ -174,6 +202,11 @@ export const mountPrototypes: Mount = (el, { session, store }) => {
       decoded ? "class weights →" : logits ? "p of class →" : "",
     ];
     say(about, ...lines.map((words) => h("div", {}, words)));
+  }
+
+  /** Class weights or probabilities of the chosen prototype. */
+  function showChosen({ gallery, data, logits, chosen, temperature }: Scene, c: Colours): void {
+    const decoded = gallery.kind === "decoded" ? session.prototypes : null;
     const own = gallery.P.classes[chosen]!;
     const { g, w, h: height } = bars.begin();
     if (decoded) {
@@ -241,7 +274,7 @@ export const mountPrototypes: Mount = (el, { session, store }) => {
     session,
     store,
     panel,
-    boxes: [panel.root],
+    boxes: [panel.root, tiles.el, strip.el, bars.el, side.el],
     keys: ["temperature", "step", "hover", "selection", "marked", "kind", "chosen"],
     events: ["data", "run", "snapshots", "landscape", "prototypes", "alive"],
   }).close;

@@ -3,7 +3,7 @@
 import { markedSample } from "../core/marked";
 import { binIndex, type Pairs, pairs, type Reliability, reliability, type Scheme } from "../core/reliability";
 import { selectedMask } from "../core/samples";
-import { logitsOf, type Shown, shown, shownAt } from "../core/shown";
+import { logitsOf, type Shown, shown, shownAt, topPairs } from "../core/shown";
 import { argmax, softmaxRow } from "../core/softmax";
 import type { How } from "../core/store";
 import { makeCanvas } from "../draw/canvas";
@@ -119,7 +119,10 @@ export const mountReliability: Mount = (el, { session, store }) => {
     const params = `${T} ${nBins()} ${scheme} ${target()}`;
     const old = kept.get(who);
     if (old?.at === at && old.params === params) return old.binned;
-    const p = pairs(at.logits, at.labels, session.dataset!.k, T, target());
+    const p =
+      target() === null
+        ? topPairs(at, session.dataset!.k, T)
+        : pairs(at.logits, at.labels, session.dataset!.k, T, target());
     const fresh = { pairs: p, result: reliability(p, nBins(), scheme) };
     kept.set(who, { at, params, binned: fresh });
     return fresh;
@@ -154,7 +157,7 @@ export const mountReliability: Mount = (el, { session, store }) => {
     const place = layout(canvas.el, w, height);
     drawn = { at, binned: now, pinned, layout: place };
     const name = k === null ? "" : data.classNames[k]!;
-    drawReliability(g, colours(canvas.el), place, {
+    drawReliability(canvas, g, colours(canvas.el), place, {
       result: r,
       pinned: pinned?.result ?? null,
       share: selectedShare(at, r),

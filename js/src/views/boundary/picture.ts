@@ -1,9 +1,10 @@
 /** Draws the boundary: field, lines, samples, and the angle between centroid direction and normal. */
 
 import { projectPoint } from "../../core/plane";
-import { line, mark, ring, text, ticks } from "../../draw/canvas";
+import { type Canvas, line, mark, ring, text, ticks } from "../../draw/canvas";
 import { clipTo, isoLine, placeField } from "../../draw/field";
 import type { Box } from "../../draw/heatmap";
+import { fontOf } from "../../draw/size";
 import { type Colours, classColour } from "../../draw/theme";
 import type { ShownField } from "./fields";
 import type { Scene, View } from "./scene";
@@ -48,17 +49,31 @@ export interface Drawing {
 }
 
 /** Draws all of it; returns where the handle stands, or null without one. */
-export function drawBoundary(g: G, c: Colours, d: Drawing): Point | null {
-  const { scene, view, shown } = d;
-  const { box } = view;
+export function drawBoundary(canvas: Canvas, g: G, c: Colours, d: Drawing): Point | null {
+  const { scene, shown, view, selected, lasso, focus, corner } = d;
+  const { x, y, w } = view.box;
   if (shown) drawField(g, c, d, shown);
-  else
-    text(g, "the field is being computed", box.x + box.w / 2, box.y + 14, { align: "center", colour: c.fg2 });
+  else text(g, "the field is being computed", x + w / 2, y + 14, { align: "center", colour: c.fg2 });
+  canvas.layer("samples", [scene, c, selected], (to) => drawCloud(to, c, d));
+  canvas.layer("marks", [scene, c, focus, corner, lasso, lasso.length], (to) => drawMarks(to, c, d));
+  return scene.turning ? angleOf(d).handle : null;
+}
+
+function drawCloud(g: G, c: Colours, d: Drawing): void {
+  g.save();
+  clipTo(g, d.view.box);
+  drawSamples(g, c, d);
+  g.restore();
+}
+
+/** All that lies over the samples. */
+function drawMarks(g: G, c: Colours, d: Drawing): void {
+  const { scene, view } = d;
+  const { box } = view;
   g.save();
   clipTo(g, box);
-  drawSamples(g, c, d);
   if (scene.turning || scene.restricted) drawCentroids(g, c, d);
-  const handle = scene.turning ? drawAngle(g, c, d) : null;
+  if (scene.turning) drawAngle(g, c, d);
   if (scene.kind === "points") drawThree(g, c, d);
   drawMarked(g, c, d);
   drawLasso(g, c, d.lasso);
@@ -68,7 +83,6 @@ export function drawBoundary(g: G, c: Colours, d: Drawing): Point | null {
   g.strokeRect(box.x + 0.5, box.y + 0.5, box.w - 1, box.h - 1);
   drawAxes(g, c, d);
   drawLegend(g, c, d);
-  return handle;
 }
 
 function drawField(g: G, c: Colours, { view }: Drawing, { field: f, sure, image }: ShownField): void {
@@ -89,7 +103,7 @@ function drawSamples(g: G, c: Colours, d: Drawing): void {
   const style = styleOf(scene, c.dark);
   const letters = data.k > MARKS && !restricted && data.classNames.every((name) => name.length <= 2);
   if (letters) {
-    g.font = `9px ${getComputedStyle(g.canvas).fontFamily}`;
+    g.font = `9px ${fontOf(g.canvas).family}`;
     g.textAlign = "center";
     g.textBaseline = "middle";
   }
@@ -174,8 +188,15 @@ function drawMarked(g: G, c: Colours, { scene, view }: Drawing): void {
   ring(g, view.x(s), view.y(t), c, 8);
 }
 
-/** Arrows along the centroids (dashed) and the normal, the arc between them, the handle that turns it. */
-function drawAngle(g: G, c: Colours, { scene, view, focus }: Drawing): Point {
+interface Angle {
+  from: Point;
+  zero: number; // direction of the centroids on the canvas, radians
+  turned: number; // of the normal
+  length: number; // px of the arrows
+  handle: Point;
+}
+
+function angleOf({ scene, view }: Drawing): Angle {
   const { plane, rule, trained, pair } = scene;
   const { box } = view;
   const [s, t] = projectPoint(plane, trained.through);
@@ -194,11 +215,21 @@ function drawAngle(g: G, c: Colours, { scene, view, focus }: Drawing): Point {
     SHORTEST,
     Math.min((ARROW * box.h) / 2, room(box, from, zero), room(box, from, turned)),
   );
-  const end = (angle: number, reach: number): Point => [
-    from[0] + reach * Math.cos(angle),
-    from[1] + reach * Math.sin(angle),
-  ];
-  const handle = end(turned, length);
+  return { from, zero, turned, length, handle: along(from, turned, length) };
+}
+
+const along = (from: Point, angle: number, reach: number): Point => [
+  from[0] + reach * Math.cos(angle),
+  from[1] + reach * Math.sin(angle),
+];
+
+/** Arrows along the centroids (dashed) and the normal, the arc between them, the handle that turns it. */
+function drawAngle(g: G, c: Colours, d: Drawing): void {
+  const { focus, scene, view } = d;
+  const { rule } = scene;
+  const { box } = view;
+  const { from, zero, turned, length, handle } = angleOf(d);
+  const end = (angle: number, reach: number) => along(from, angle, reach);
   arrow(g, c, from, end(zero, length), zero, [5, 3]);
   arrow(g, c, from, handle, turned, []);
 
@@ -252,7 +283,6 @@ function drawAngle(g: G, c: Colours, { scene, view, focus }: Drawing): Point {
   const x = inside(words[0], box.x + 56, box.x + box.w - 56);
   const y = inside(words[1] + (words[1] > foot[1] ? 11 : -3), box.y + 12, box.y + box.h - 5);
   text(g, "centroid direction", x, y, { align: "center", colour: c.fg, halo: c.halo });
-  return handle;
 }
 
 /** Pixels from a point to the edge of the box in a direction, less the size of a handle. */
@@ -318,7 +348,7 @@ function drawLegend(g: G, c: Colours, { scene, view, corner }: Drawing): void {
   let full = false;
   const style = styleOf(scene, c.dark);
   const entry = (width: number, name: string, draw: (x: number) => void) => {
-    g.font = `11px ${getComputedStyle(g.canvas).fontFamily}`;
+    g.font = `11px ${fontOf(g.canvas).family}`;
     const need = width + 4 + g.measureText(name).width;
     if (full || x + need > view.box.x + view.box.w - corner - 4) {
       full = true;
@@ -351,7 +381,7 @@ function drawLegend(g: G, c: Colours, { scene, view, corner }: Drawing): void {
   } else {
     entry(0, "hue: class, strength: confidence", () => {});
     entry(14, "wrong", (at) => {
-      g.font = `10px ${getComputedStyle(g.canvas).fontFamily}`;
+      g.font = `10px ${fontOf(g.canvas).family}`;
       g.textAlign = "center";
       g.textBaseline = "middle";
       drawLetter(g, c, data.classNames[0]!.slice(0, 2), at + 7, y, false);

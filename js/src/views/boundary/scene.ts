@@ -9,6 +9,7 @@ import {
   type Rule,
   referenceRows,
   regularisedRule,
+  shareRight,
   type Trained,
   trainedPath,
 } from "../../core/boundary";
@@ -19,6 +20,7 @@ import type { Dataset, Session } from "../../core/session";
 import { type Shown, shown } from "../../core/shown";
 import { argmax } from "../../core/softmax";
 import type { Store } from "../../core/store";
+import { whenChanged } from "../../draw/canvas";
 import type { Box } from "../../draw/heatmap";
 
 export type PlaneKind = "tilt" | "data" | "pca" | "points";
@@ -40,6 +42,7 @@ export interface Scene {
   rows: Int32Array; // samples drawn
   coords: Float64Array; // (rows, 2) in the plane
   right: Uint8Array; // (rows,) called by their label
+  shareRight: number; // of the pair's validation samples, by the rule (as trained: the network); NaN without any
   marked: number | null;
   frame: Frame;
 }
@@ -72,6 +75,8 @@ const KEPT = 20; // planes and frames remembered
 
 /** Reads store and session; null while there is nothing to show, and where the data have one class only. */
 export class Scenes {
+  private last: Scene | null = null;
+  private readonly whenChanged = whenChanged();
   private readonly paths = new Map<string, { at: Shown; pair: PairData; path: Trained }>();
   private readonly rules = new Map<string, { pair: PairData; rule: Rule }>();
   private readonly planes = new Map<string, { data: Dataset; plane: Plane; explained: number | null }>();
@@ -82,6 +87,7 @@ export class Scenes {
     private readonly store: Store,
   ) {}
 
+  /** The same object until something in it changes: temperature and selection do not. */
   build(): Scene | null {
     const { session, store } = this;
     const data = session.dataset;
@@ -90,6 +96,15 @@ export class Scenes {
     if (!data || !at || !chosen) return null;
     const pair = pairData(data, ...chosen);
     const marked = markedSample(session, store);
+    const settings = ["normal_at", "regularisation", "tilt", "plane", "points"].map((key) => store.get(key));
+    this.whenChanged([data, at, pair, marked, ...settings], () => {
+      this.last = this.make(data, at, pair, marked);
+    });
+    return this.last;
+  }
+
+  private make(data: Dataset, at: Shown, pair: PairData, marked: number | null): Scene {
+    const { store } = this;
     const trained = this.trained(data, at, pair, store.get("normal_at") === "marked" ? marked : null);
     const rule = this.rule(data, pair, trained);
     const offered = planesFor(data).map((p) => p.value);
@@ -98,15 +113,16 @@ export class Scenes {
     const restricted = kind === "tilt" || rule.kind !== "trained";
     const { plane, planeKey, explained } = this.plane(data, kind, pair, rule);
     const { a, b } = pair;
-    const rows = restricted ? at.rows.filter((i) => data.y[i] === a || data.y[i] === b) : at.rows;
-    const calls = restricted ? callsB(data, at, rows, pair, rule) : null;
-    const right = Uint8Array.from(rows, (row, r) =>
-      Number(
-        calls
-          ? Boolean(calls[r]) === (data.y[row] === b)
-          : argmax(at.logits, r * data.k, data.k) === data.y[row],
-      ),
-    );
+    const ofPair = at.rows.filter((i) => data.y[i] === a || data.y[i] === b);
+    const calls = callsB(data, at, ofPair, pair, rule);
+    const rows = restricted ? ofPair : at.rows;
+    const right = new Uint8Array(rows.length);
+    for (let r = 0; r < rows.length; r++) {
+      const label = data.y[rows[r]!]!;
+      right[r] = Number(
+        restricted ? Boolean(calls[r]) === (label === b) : argmax(at.logits, r * data.k, data.k) === label,
+      );
+    }
     return {
       data,
       at,
@@ -119,6 +135,7 @@ export class Scenes {
       restricted,
       rows,
       right,
+      shareRight: shareRight(data, ofPair, calls, b),
       marked,
       explained,
       frame: this.frame(data, kind, plane, planeKey, pair),

@@ -2,6 +2,7 @@
 
 import type { Confusion } from "../../core/confusion";
 import { line, ring, text } from "../../draw/canvas";
+import { fontOf, sizeOf } from "../../draw/size";
 import { type Colours, rgb } from "../../draw/theme";
 
 export interface Cell {
@@ -33,9 +34,9 @@ export interface Layout {
 const FAINT = 0.3; // strength of cells without selected samples
 
 export function layout(g: CanvasRenderingContext2D, w: number, h: number, names: readonly string[]): Layout {
-  const style = getComputedStyle(g.canvas);
-  const size = Number.parseFloat(style.fontSize) - 1;
-  g.font = `${size}px ${style.fontFamily}`;
+  const font = fontOf(g.canvas);
+  const size = font.size - 1;
+  g.font = `${size}px ${font.family}`;
   const k = names.length;
   const longest = Math.max(...names.map((name) => g.measureText(short(name)).width));
   const left = size * 1.6 + Math.min(longest, w * 0.25) + 6;
@@ -170,8 +171,8 @@ function drawNames(g: CanvasRenderingContext2D, c: Colours, at: Layout, { matrix
   }
   const words = { align: "center", size, colour: c.fg2 } as const;
   text(g, "true class", size * 0.9, (top + bottom) / 2, { ...words, rotate: -Math.PI / 2 });
-  text(g, "predicted class", (left + right) / 2, g.canvas.clientHeight - 3, words);
-  if (at.recall) text(g, "right", right + 4, g.canvas.clientHeight - 3, { size, colour: c.fg2 });
+  text(g, "predicted class", (left + right) / 2, sizeOf(g.canvas).h - 3, words);
+  if (at.recall) text(g, "right", right + 4, sizeOf(g.canvas).h - 3, { size, colour: c.fg2 });
   line(
     g,
     [
@@ -195,7 +196,7 @@ function drawLegend(g: CanvasRenderingContext2D, c: Colours, at: Layout): void {
     x += size + 17 + words.length * size * 0.56;
   }
   const words = "stronger: larger share of its row";
-  if (x + words.length * size * 0.55 < g.canvas.clientWidth) text(g, words, x, size, { size, colour: c.fg2 });
+  if (x + words.length * size * 0.55 < sizeOf(g.canvas).w) text(g, words, x, size, { size, colour: c.fg2 });
 }
 
 /** Cut in the middle: names often differ at their ends only. */

@@ -6,7 +6,7 @@ import type { Session } from "../../core/session";
 import { logitsOf, shown } from "../../core/shown";
 import { softmaxRow } from "../../core/softmax";
 import type { Store } from "../../core/store";
-import { line, makeCanvas, ring, text } from "../../draw/canvas";
+import { line, makeCanvas, ring, text, whenChanged } from "../../draw/canvas";
 import { b, h, say } from "../../draw/dom";
 import { type RangeKnob, rangeKnob, segments } from "../../draw/knobs";
 import { redraw } from "../../draw/redraw";
@@ -150,6 +150,7 @@ export function mountLoss(
     for (const p of entry?.params ?? []) knobs.get(p.name)?.show(paramValue(spec, p));
   };
 
+  const whenSaid = whenChanged();
   const draw = () => {
     const { spec, u: own, title } = trained();
     const score = store.get<number | null>("score");
@@ -163,53 +164,59 @@ export function mountLoss(
     params.hidden = onLine;
     if (onLine) lineKnob.show(u);
     else buildParams(spec);
-    name.textContent = onLine ? scoreName(u) : title;
-    if (mode === "score") {
-      say(
-        sentence,
-        "Scores the same network with ",
-        b(scoreName(u ?? 0)),
-        ": the landscape is recoloured, the network stays.",
-        ...(session.run?.experiment ? [" It was trained with ", b(title), "."] : []),
-      );
-    } else if (!onLine) {
-      say(sentence, "Changes reach training at its next step.");
-    } else {
-      say(
-        sentence,
-        "Training goes on with it ",
-        b("from its next step"),
-        ": left forgives wrong labels, right forgets the easy ones.",
-      );
-    }
+    say(name, onLine ? scoreName(u) : title);
+    const word = u === null ? "" : scoreName(u);
+    whenSaid([mode, mode === "score" ? word : onLine, title, session.run?.experiment], () => {
+      if (mode === "score") {
+        say(
+          sentence,
+          "Scores the same network with ",
+          b(scoreName(u ?? 0)),
+          ": the landscape is recoloured, the network stays.",
+          ...(session.run?.experiment ? [" It was trained with ", b(title), "."] : []),
+        );
+      } else if (!onLine) {
+        say(sentence, "Changes reach training at its next step.");
+      } else {
+        say(
+          sentence,
+          "Training goes on with it ",
+          b("from its next step"),
+          ": left forgives wrong labels, right forgets the easy ones.",
+        );
+      }
+    });
     paint(u);
   };
   const paint = (u: number | null) => {
     const { g, w, h: height } = canvas.begin();
     const c = colours(canvas.el);
-    text(g, u === null ? "no curve: needs all logits" : "loss at p(true class)", 0, 11, { colour: c.fg2 });
     const [top, floor] = [18, height - 15];
     const x = (p: number) => 2 + p * (w - 4);
     const y = (v: number) => floor - (Math.min(TALLEST, v) / TALLEST) * (floor - top);
-    line(
-      g,
-      [
-        [0, floor + 0.5],
-        [w, floor + 0.5],
-      ],
-      c.line,
-    );
-    text(g, "0", 2, height - 2, { colour: c.fg2 });
-    text(g, "p", w / 2, height - 2, { colour: c.fg2, align: "center" });
-    text(g, "1", w - 2, height - 2, { colour: c.fg2, align: "right" });
+    canvas.layer("curves", [u, c], (to) => {
+      text(to, u === null ? "no curve: needs all logits" : "loss at p(true class)", 0, 11, { colour: c.fg2 });
+      line(
+        to,
+        [
+          [0, floor + 0.5],
+          [w, floor + 0.5],
+        ],
+        c.line,
+      );
+      text(to, "0", 2, height - 2, { colour: c.fg2 });
+      text(to, "p", w / 2, height - 2, { colour: c.fg2, align: "center" });
+      text(to, "1", w - 2, height - 2, { colour: c.fg2, align: "right" });
+      if (u === null) return;
+      const curve = (v: number) =>
+        Array.from({ length: 61 }, (_, i) => {
+          const p = Math.max(0.02, i / 60);
+          return [x(p), y(scoreOfP(v, p))] as const;
+        });
+      for (const v of [-1, 0, 1]) line(to, curve(v), c.bar, 1);
+      line(to, curve(u), c.fg, 2);
+    });
     if (u === null) return;
-    const curve = (v: number) =>
-      Array.from({ length: 61 }, (_, i) => {
-        const p = Math.max(0.02, i / 60);
-        return [x(p), y(scoreOfP(v, p))] as const;
-      });
-    for (const v of [-1, 0, 1]) line(g, curve(v), c.bar, 1);
-    line(g, curve(u), c.fg, 2);
     const at = shown(session, store);
     const i = at ? markedSample(session, store) : null;
     if (!at || i === null) return;

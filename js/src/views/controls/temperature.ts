@@ -2,11 +2,11 @@
 
 import { markedSample } from "../../core/marked";
 import type { Session } from "../../core/session";
-import { logitsOf, type Shown, shown } from "../../core/shown";
+import { logitsOf, type Shown, shown, topPairs } from "../../core/shown";
 import { argmax, softmaxRow } from "../../core/softmax";
 import type { Store } from "../../core/store";
 import { fitTemperature } from "../../core/temperature";
-import { makeCanvas, text } from "../../draw/canvas";
+import { makeCanvas, text, whenChanged } from "../../draw/canvas";
 import { b, h, say } from "../../draw/dom";
 import { button, rangeKnob } from "../../draw/knobs";
 import { redraw } from "../../draw/redraw";
@@ -85,26 +85,31 @@ export function mountTemperature(
     ),
   );
 
+  const [whenSaid, whenMarked] = [whenChanged(), whenChanged()];
   const draw = () => {
     const T = store.get<number | null>("temperature") ?? 1;
     knob.show(T);
-    value.textContent = `T = ${T.toFixed(2)}`;
+    say(value, `T = ${T.toFixed(2)}`);
     const at = shown(session, store);
     const data = session.dataset;
     knob.setDisabled(!at);
     fit.disabled = !at;
     const { g, w, h: height } = canvas.begin();
-    if (!at || !data) return say(sentence, "The slider wakes up with the first snapshot.");
+    if (!at || !data)
+      return whenSaid([], () => say(sentence, "The slider wakes up with the first snapshot."));
     const best = bestTemperature(at, data.k);
-    knob.setMark({ value: best, label: `best ${best.toFixed(2)}` });
-    const { claim, hits } = claims(at, data.k, T);
-    say(
-      sentence,
-      "The network says ",
-      b(percent(claim)),
-      " on average and is right in ",
-      b(percent(hits)),
-      ". Temperature changes what it says, never its guess.",
+    whenMarked([best], () => knob.setMark({ value: best, label: `best ${best.toFixed(2)}` }));
+    const { value: claims, hit } = topPairs(at, data.k, T);
+    const [claim, hits] = [percent(mean(claims)), percent(mean(hit))];
+    whenSaid([claim, hits], () =>
+      say(
+        sentence,
+        "The network says ",
+        b(claim),
+        " on average and is right in ",
+        b(hits),
+        ". Temperature changes what it says, never its guess.",
+      ),
     );
     drawSoftmax(g, w, height, session, store, at, T);
   };
@@ -155,18 +160,8 @@ export function mountTemperature(
 
 const percent = (v: number) => `${Math.round(100 * v)} %`;
 
-/** Mean confidence of the top guess at T, and the share of guesses that are right. */
-function claims(at: Shown, k: number, T: number): { claim: number; hits: number } {
-  let claim = 0;
-  let hits = 0;
-  const n = at.labels.length;
-  for (let i = 0; i < n; i++) {
-    const top = argmax(at.logits, i * k, k);
-    const max = at.logits[i * k + top]!;
-    let sum = 0;
-    for (let j = 0; j < k; j++) sum += Math.exp((at.logits[i * k + j]! - max) / T);
-    claim += 1 / sum;
-    if (top === at.labels[i]) hits++;
-  }
-  return { claim: claim / n, hits: hits / n };
+function mean(values: Float64Array | Uint8Array): number {
+  let sum = 0;
+  for (const v of values) sum += v;
+  return sum / values.length;
 }

@@ -4,9 +4,10 @@ import type { Session, Snapshot } from "../../core/session";
 import type { Store } from "../../core/store";
 import { line, makeCanvas, text } from "../../draw/canvas";
 import { b, h, OWN_KEYS, say } from "../../draw/dom";
+import { afterDrawing } from "../../draw/frame";
 import { button } from "../../draw/knobs";
 import { redraw } from "../../draw/redraw";
-import { colours } from "../../draw/theme";
+import { type Colours, colours } from "../../draw/theme";
 
 const PAGE = 10; // snapshots per Page key
 
@@ -108,6 +109,10 @@ export function mountTimeline(
 
   let trainedWith = ""; // settings of the last training, to tell when there is something to train
   const draw = () => {
+    paint();
+    afterDrawing(showControls);
+  };
+  const showControls = () => {
     const run = session.run;
     const trainable = (run?.trainable ?? false) && session.alive;
     buttons.hidden = !(run?.trainable ?? false);
@@ -130,11 +135,15 @@ export function mountTimeline(
     if (run && !run.experiment)
       say(where, "step ", b(String(here?.step ?? 0)), state); // a loop of your own
     else say(where, "epoch ", b(epoch), ` of ${formatEpoch(run?.epochs ?? 0)}${state}`);
-    paint();
   };
   const paint = () => {
-    const { g, w, h: height } = canvas.begin();
+    const { w, h: height } = canvas.begin();
     const c = colours(canvas.el);
+    canvas.layer("curves", [session.snapshots, session.former, span(), c], (g) =>
+      drawCurves(g, w, height, c),
+    );
+  };
+  const drawCurves = (g: CanvasRenderingContext2D, w: number, height: number, c: Colours) => {
     const all = session.snapshots;
     if (all.length === 0)
       return text(g, "the learning curve appears here", w / 2, height / 2 + 4, {

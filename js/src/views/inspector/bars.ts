@@ -1,6 +1,7 @@
 /** Draws the probabilities of one sample as bars, one line per class. */
 
 import { text } from "../../draw/canvas";
+import { fontOf } from "../../draw/size";
 import type { Colours } from "../../draw/theme";
 
 export interface Bars {
@@ -28,9 +29,9 @@ export function barClasses(logits: ArrayLike<number>, truth: number): number[] {
 
 export function drawBars(g: CanvasRenderingContext2D, c: Colours, w: number, h: number, o: Bars): void {
   const classes = barClasses(o.logits, o.truth);
-  const style = getComputedStyle(g.canvas);
-  const size = Number.parseFloat(style.fontSize) - 1;
-  g.font = `600 ${size}px ${style.fontFamily}`;
+  const font = fontOf(g.canvas);
+  const size = font.size - 1;
+  g.font = `600 ${size}px ${font.family}`;
   const shown = classes.map((k) => short(o.names[k]!));
   const left = Math.min(w * 0.4, Math.max(...shown.map((name) => g.measureText(name).width))) + 8;
   const right = w - size * 3.7;

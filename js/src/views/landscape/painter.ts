@@ -23,7 +23,6 @@ export interface Painter {
 
 export function makePainter(canvas: Canvas): Painter {
   let drawn: { scene: Scene; style: Style; box: Box } | null = null;
-  let ground: { key: string; image: HTMLCanvasElement } | null = null;
   let solid: Model3 | null = null;
 
   const painter: Painter = {
@@ -33,24 +32,16 @@ export function makePainter(canvas: Canvas): Painter {
       const flat = style === "map";
       const { map: box, bar, cut } = layout(w, h, scene, flat);
       const { colours: c, grid } = scene;
-      const turned = flat ? "flat" : `${painter.turn.yaw} ${painter.turn.pitch}`;
-      const key = [version, w, h, devicePixelRatio, c.bg2, turned].join("|");
-      if (ground?.key !== key) {
-        const surface = flat ? null : model3(grid, painter.turn, box);
-        ground = {
-          key,
-          image: offscreen(w, h, (to) =>
-            surface ? drawSurface(to, surface) : drawGround(to, grid, box, c.bg2),
-          ),
-        };
-        solid = surface;
-      }
-      g.drawImage(ground.image, 0, 0, w, h);
+      canvas.layer("ground", [version, c, flat, !flat && painter.turn], (to) => {
+        solid = flat ? null : model3(grid, painter.turn, box);
+        if (solid) drawSurface(to, solid);
+        else drawGround(to, grid, box, c.bg2);
+      });
       if (solid) {
         drawMarks3(g, scene, solid, painter.turn, box);
       } else {
         drawMarks(g, scene, box);
-        drawAxes(g, scene, box);
+        canvas.layer("axes", [scene.land, c, box.w, box.h], (to) => drawAxes(to, scene, box));
       }
       drawColourBar(g, bar, grid.scale, grid.scale.log ? "loss" : "loss (linear)", c);
       if (cut) drawCut(g, scene, cut);
@@ -97,15 +88,4 @@ function layout(w: number, height: number, s: Scene, flat: boolean): { map: Box;
       ? { x: beside, y: map.y, w: Math.min(420, w - beside - 8), h: Math.min(map.h, 200) }
       : { x: axis, y: below, w: w - axis - right, h: Math.min(100, height - below) },
   };
-}
-
-function offscreen(w: number, h: number, draw: (g: CanvasRenderingContext2D) => void): HTMLCanvasElement {
-  const scale = devicePixelRatio || 1;
-  const image = document.createElement("canvas");
-  image.width = Math.max(1, Math.round(w * scale));
-  image.height = Math.max(1, Math.round(h * scale));
-  const g = image.getContext("2d")!;
-  g.scale(scale, scale);
-  draw(g);
-  return image;
 }

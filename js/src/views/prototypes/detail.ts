@@ -79,6 +79,10 @@ export interface MarkedSample {
   chosen: number;
 }
 
+/** Probability of the network's guess. */
+export const confidenceOf = ({ logits, temperature }: MarkedSample): number =>
+  softmaxRow(logits, 0, logits.length, temperature)[argmax(logits)]!;
+
 const SHOWN_SIMILAR = 8;
 
 /** Distances and similarities of one sample to all prototypes, the most similar first. */
@@ -108,7 +112,7 @@ export function drawMarked(
   thumbs.draw(g, data.X, m.sample * data.d, data.y[m.sample]!, 1, 2, size);
   const guess = argmax(m.logits);
   const label = data.y[m.sample]!;
-  const confidence = softmaxRow(m.logits, 0, data.k, m.temperature)[guess]!;
+  const confidence = confidenceOf(m);
   const name = (k: number) => shorten(data.classNames[k] ?? String(k), 14);
   const right = guess === label;
   const x = size + 10;

@@ -4,6 +4,7 @@ import type { Dataset } from "../../core/session";
 import { argmax } from "../../core/softmax";
 import { type Canvas, makeCanvas } from "../../draw/canvas";
 import { h, OWN_KEYS } from "../../draw/dom";
+import { sizeOf } from "../../draw/size";
 import type { Thumbnails } from "../../draw/thumbnail";
 import type { Gallery } from "./numbers";
 
@@ -37,7 +38,7 @@ export function makeStrip(mark: (sample: number) => void): Strip {
 
   function build({ gallery, thumbs, chosen }: StripState): void {
     const width = Math.min(thumbs.widest, Math.round(HEIGHT / thumbs.aspect));
-    const count = Math.max(1, Math.floor((el.clientWidth + GAP) / (width + GAP)));
+    const count = Math.max(1, Math.floor((sizeOf(el).w + GAP) / (width + GAP)));
     const same = built.gallery === gallery && built.thumbs === thumbs;
     if (same && built.chosen === chosen && built.count === count) return;
     built = { gallery, thumbs, chosen, count };
@@ -45,9 +46,8 @@ export function makeStrip(mark: (sample: number) => void): Strip {
       .nearest(chosen)
       .slice(0, count)
       .map(({ row }) => {
-        const canvas = makeCanvas("");
+        const canvas = makeCanvas("", { w: width, h: HEIGHT });
         canvas.el.setAttribute("aria-hidden", "true"); // the button has the words
-        canvas.el.style.cssText = `width:${width}px;height:${HEIGHT}px`;
         const caption = h("span", { style: `width:${width}px;${CAPTION}` });
         const style = "height:auto;padding:0;border:0;background:none;border-radius:2px";
         const button = h(

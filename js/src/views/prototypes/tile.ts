@@ -6,6 +6,9 @@ import type { Colours } from "../../draw/theme";
 export const BARS = 22; // px below the picture
 const SHARE = 3; // px
 
+/** Height of a bar in device pixels: tiles are drawn again only when one of theirs changes. */
+export const barPixels = (p: number): number => Math.round(p * (BARS - 4) * (devicePixelRatio || 1) * 2);
+
 export interface TileState {
   width: number;
   picture: number; // px, height of the picture

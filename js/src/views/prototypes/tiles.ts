@@ -2,12 +2,13 @@
 
 import { tileBeside } from "../../core/gallery";
 import type { Dataset } from "../../core/session";
-import { type Canvas, makeCanvas } from "../../draw/canvas";
+import { type Canvas, makeCanvas, whenChanged } from "../../draw/canvas";
 import { h, OWN_KEYS } from "../../draw/dom";
+import { sizeOf } from "../../draw/size";
 import type { Colours } from "../../draw/theme";
 import { type Thumbnails, thumbnails } from "../../draw/thumbnail";
 import { type Gallery, membersSelected } from "./numbers";
-import { BARS, drawTile, probsOf } from "./tile";
+import { BARS, barPixels, drawTile, probsOf } from "./tile";
 
 const GAP = 6; // px between tiles
 const LEAST = { image: 32, scatter: 60, profile: 64 }; // px, narrowest tile
@@ -42,10 +43,15 @@ export function makeTiles(select: (p: number) => void, choose: (p: number) => vo
   });
   let built: { gallery: Gallery; key: string; thumbs: Thumbnails; width: number; height: number } | null =
     null;
-  let tiles: { button: HTMLButtonElement; canvas: Canvas; picture: HTMLCanvasElement }[] = [];
+  let tiles: {
+    button: HTMLButtonElement;
+    canvas: Canvas;
+    picture: HTMLCanvasElement;
+    whenLook: ReturnType<typeof whenChanged>;
+  }[] = [];
 
   function build({ gallery, data, colours: c }: TilesState): NonNullable<typeof built> {
-    const inner = el.clientWidth - 6;
+    const inner = sizeOf(el).w - 2;
     const key = [inner, c.fg, c.bg].join("|");
     if (built?.gallery === gallery && built.key === key) return built;
     const focus = tiles.findIndex((t) => t.button === document.activeElement);
@@ -71,9 +77,8 @@ export function makeTiles(select: (p: number) => void, choose: (p: number) => vo
 
   function makeTile(gallery: Gallery, p: number, { thumbs, width, height }: NonNullable<typeof built>) {
     const { P, members, names } = gallery;
-    const canvas = makeCanvas("");
+    const canvas = makeCanvas("", { w: width + 4, h: height + BARS + 8 });
     canvas.el.setAttribute("aria-hidden", "true"); // the button has the words
-    canvas.el.style.cssText = `width:${width + 4}px;height:${height + BARS + 8}px`;
     const title =
       `${names[p]}: decides ${members[p]!.length} samples\n${thumbs.words(P.vectors, p * P.d)}`.trim();
     const walk = (e: KeyboardEvent) => {
@@ -88,6 +93,7 @@ export function makeTiles(select: (p: number) => void, choose: (p: number) => vo
       { type: "button", ...OWN_KEYS, style: TILE, title, onclick: () => select(p), onkeydown: walk },
       canvas.el,
     );
+    button.setAttribute("aria-label", `Prototype ${names[p]}, decides ${members[p]!.length} samples`);
     const picture = document.createElement("canvas");
     const scale = devicePixelRatio || 1;
     picture.width = Math.round(width * scale);
@@ -95,14 +101,14 @@ export function makeTiles(select: (p: number) => void, choose: (p: number) => vo
     const g = picture.getContext("2d")!;
     g.scale(scale, scale);
     thumbs.draw(g, P.vectors, p * P.d, P.classes[p]!, 0, 0, width);
-    return { button, canvas, picture };
+    return { button, canvas, picture, whenLook: whenChanged() };
   }
 
   return {
     el,
     show(s) {
       const { width, height, thumbs } = build(s);
-      tiles.forEach(({ button, canvas, picture }, p) => {
+      tiles.forEach(({ button, canvas, picture, whenLook }, p) => {
         const look = {
           width,
           picture: height,
@@ -112,11 +118,12 @@ export function makeTiles(select: (p: number) => void, choose: (p: number) => vo
           nearest: p === s.nearest,
           probs: s.logits && probsOf(s.logits, p, s.data.k, s.temperature),
         };
-        drawTile(canvas.begin().g, picture, look, s.colours);
-        button.tabIndex = look.chosen ? 0 : -1;
-        button.setAttribute("aria-pressed", String(look.chosen));
-        const words = `Prototype ${s.gallery.names[p]}, decides ${s.gallery.members[p]!.length} samples`;
-        button.setAttribute("aria-label", words);
+        const bars = look.probs ? Array.from(look.probs, barPixels) : [];
+        whenLook([s.colours, look.share, look.chosen, look.nearest, ...bars], () => {
+          drawTile(canvas.begin().g, picture, look, s.colours);
+          button.tabIndex = look.chosen ? 0 : -1;
+          button.setAttribute("aria-pressed", String(look.chosen));
+        });
       });
       return thumbs;
     },

@@ -1,9 +1,12 @@
 /** Draws a reliability diagram: bars, gaps, whiskers, counts, and the marks laid over them. */
 
 import type { Reliability } from "../../core/reliability";
-import { line, text, ticks } from "../../draw/canvas";
+import { type Canvas, line, text, ticks } from "../../draw/canvas";
+import { fontOf } from "../../draw/size";
 import type { Colours } from "../../draw/theme";
 import { drawLegend, FEW, hatch, openDot, segment, whisker } from "./marks";
+
+type G = CanvasRenderingContext2D;
 
 export interface Picture {
   result: Reliability;
@@ -33,7 +36,7 @@ export interface Layout {
 const FAINT = 0.3; // strength of bins without selected samples
 
 export function layout(canvas: HTMLCanvasElement, w: number, h: number): Layout {
-  const size = Number.parseFloat(getComputedStyle(canvas).fontSize) - 1;
+  const size = fontOf(canvas).size - 1;
   const left = size * 4.2;
   const right = w - size * 0.8;
   const top = size * 2.3;
@@ -53,8 +56,8 @@ export function layout(canvas: HTMLCanvasElement, w: number, h: number): Layout 
   };
 }
 
-export function drawReliability(g: CanvasRenderingContext2D, c: Colours, at: Layout, p: Picture): void {
-  drawAxes(g, c, at, p);
+export function drawReliability(canvas: Canvas, g: G, c: Colours, at: Layout, p: Picture): void {
+  canvas.layer("axes", [c, at.size, p.xTitle, p.yTitle], (to) => drawAxes(to, c, at, p));
   if (p.cursor) drawCursor(g, c, at, p.result, p.cursor);
   drawBars(g, c, at, p);
   drawCounts(g, c, at, p);
@@ -62,7 +65,12 @@ export function drawReliability(g: CanvasRenderingContext2D, c: Colours, at: Lay
   if (p.pinned) drawPinned(g, c, at, p.pinned);
   if (p.marked !== null) drawMarked(g, c, at, p.marked);
   if (p.cursor) drawReadout(g, c, at, readout(p.result, p.cursor.bin));
-  else drawLegend(g, c, at.size, at.left, at.right + 4, p.pinned !== null);
+  else {
+    const pinned = p.pinned !== null;
+    canvas.layer("legend", [c, at.size, pinned], (to) =>
+      drawLegend(to, c, at.size, at.left, at.right + 4, pinned),
+    );
+  }
 }
 
 /** Words on one bin. */
@@ -78,7 +86,7 @@ export function readout(r: Reliability, bin: number): string {
 }
 
 function drawReadout(g: CanvasRenderingContext2D, c: Colours, at: Layout, words: string): void {
-  g.font = `${at.size}px ${getComputedStyle(g.canvas).fontFamily}`;
+  g.font = `${at.size}px ${fontOf(g.canvas).family}`;
   const fits = g.measureText(words).width <= at.right;
   text(g, fits ? words : words.replace(/ \(.*\)/, ""), 0, at.size + 1, { size: at.size, colour: c.fg });
 }
