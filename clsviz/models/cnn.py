@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from clsviz.catalogue import method
 from clsviz.errors import ShapeError
+from clsviz.models.init_scale import INIT_SCALE, scale_weights
 from clsviz.models.widths import widths
 
 
@@ -19,6 +20,7 @@ from clsviz.models.widths import widths
     paper="LeCun et al. 1998, Gradient-based learning applied to document recognition",
     needs=("n_features", "n_classes", "image_shape"),
     channels=((4, 8), (8, 16), (16, 32)),
+    init_scale=INIT_SCALE,
 )
 class CNN(nn.Module):
     """Blocks of 3 x 3 convolution, ReLU and 2 x 2 maximum, and a linear layer on top.
@@ -28,10 +30,12 @@ class CNN(nn.Module):
         n_classes: K >= 1.
         image_shape: (height, width); None means 8 x 8.
         channels: of each block, at least one.
+        init_scale: multiplies all initial weights, > 0.
 
     Raises:
         ShapeError: the image has not D pixels.
-        InputError: `channels` is empty or holds something else than whole numbers >= 1.
+        InputError: `channels` is empty or holds something else than whole numbers >= 1, or
+            `init_scale` is not above 0.
     """
 
     def __init__(
@@ -41,6 +45,7 @@ class CNN(nn.Module):
         image_shape: tuple[int, int] | None = None,
         *,
         channels: Sequence[int] = (8, 16),
+        init_scale: float = 1.0,
     ) -> None:
         super().__init__()
         height, width = (8, 8) if image_shape is None else image_shape
@@ -58,6 +63,7 @@ class CNN(nn.Module):
             height, width = -(-height // 2), -(-width // 2)
         self.body = nn.Sequential(*blocks, nn.Flatten())
         self.head = nn.Linear(sizes[-1] * height * width, n_classes)
+        scale_weights(self, init_scale)
 
     def outputs(self, x: Tensor) -> dict[str, Tensor]:
         """`logits` (N, K) and `embeddings` (N, H), the flattened last block."""

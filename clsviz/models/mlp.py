@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from clsviz.catalogue import method
 from clsviz.errors import InputError
+from clsviz.models.init_scale import INIT_SCALE, scale_weights
 from clsviz.models.widths import widths
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
@@ -23,6 +24,7 @@ ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
     needs=("n_features", "n_classes"),
     hidden=((16,), (64,), (256,), (32, 32), (64, 64), (128, 128, 128)),
     activation=tuple(ACTIVATIONS),
+    init_scale=INIT_SCALE,
 )
 class MLP(nn.Module):
     """Fully connected hidden layers and a linear layer on top.
@@ -32,9 +34,11 @@ class MLP(nn.Module):
         n_classes: K >= 1.
         hidden: width of each hidden layer, at least one.
         activation: ``"relu"`` or ``"tanh"``.
+        init_scale: multiplies all initial weights, > 0.
 
     Raises:
-        InputError: a width is not a whole number >= 1, there is none, or the activation is unknown.
+        InputError: a width is not a whole number >= 1, there is none, the activation is unknown, or
+            `init_scale` is not above 0.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class MLP(nn.Module):
         *,
         hidden: Sequence[int] = (64,),
         activation: str = "relu",
+        init_scale: float = 1.0,
     ) -> None:
         super().__init__()
         sizes = widths(hidden, "hidden")
@@ -54,6 +59,7 @@ class MLP(nn.Module):
             layers += [nn.Linear(a, b), ACTIVATIONS[activation]()]
         self.body = nn.Sequential(*layers)
         self.head = nn.Linear(sizes[-1], n_classes)
+        scale_weights(self, init_scale)
 
     def outputs(self, x: Tensor) -> dict[str, Tensor]:
         """`logits` (N, K) and `embeddings` (N, H), the last hidden layer."""

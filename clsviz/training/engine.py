@@ -104,6 +104,7 @@ class LoopEngine:
         self.dataset = dataset
         self.seed = experiment.seed
         self.batch_size = experiment.batch_size
+        self._temperature = experiment.loss_temperature
         self.autocast = pick_dtype(experiment.precision, self.device)
         self.step = 0
         self.steps_per_epoch = -(-len(dataset.train) // self.batch_size)
@@ -112,7 +113,7 @@ class LoopEngine:
         if parameter is None:
             raise InputError(f"model {type(model).__name__} has no parameters to train")
         X = torch.from_numpy(dataset.X).to(self.device)
-        self._X = X.to(parameter.dtype)
+        self.X = X.to(parameter.dtype)
         self._columns = {"targets": torch.from_numpy(dataset.y).to(self.device)}
         for name, rows in (extras or {}).items():
             column = torch.as_tensor(rows)
@@ -128,7 +129,7 @@ class LoopEngine:
         }
         self._order_of: tuple[int, Tensor] | None = None
         self._nonfinite = torch.zeros((), dtype=torch.bool, device=self.device)
-        self._outputs, self._dim, self._draws = self._probe(experiment)
+        self._outputs, self._dim, self.draws_noise = self._probe(experiment)
         self._method: Callable[..., Tensor] = resolve("method", experiment.method.name)[1]
         self._method_params = dict(experiment.method.params)
         self.objective = self.objective_for(experiment.loss)
@@ -156,6 +157,7 @@ class LoopEngine:
                 sizes=sizes,
                 model=type(self.model).__name__,
                 device=self.device,
+                temperature=self._temperature,
             )
 
     def loss(self, batch: Mapping[str, Any]) -> Tensor:
@@ -165,6 +167,19 @@ class LoopEngine:
         if self.autocast is not torch.float32:
             outputs = {k: v.float() if v.is_floating_point() else v for k, v in outputs.items()}
         return self.objective(batch, outputs)
+
+    def input_gradient(self, batch: Mapping[str, Any]) -> Tensor:
+        """Gradient of the loss with respect to the batch's x, (n, D). A loss's memory stays as it is."""
+        x = batch["x"].detach().requires_grad_()
+        memory = self.objective.module
+        if memory is None:
+            return torch.autograd.grad(self.loss({**batch, "x": x}), x)[0]
+        mode = memory.training
+        memory.eval()
+        try:
+            return torch.autograd.grad(self.loss({**batch, "x": x}), x)[0]
+        finally:
+            memory.train(mode)
 
     def advance(self) -> None:
         self.model.train()
@@ -229,7 +244,7 @@ class LoopEngine:
 
     def _probe(self, experiment: Experiment) -> tuple[tuple[str, ...], int | None, bool]:
         """Names of the model's outputs, width of its embeddings, and whether training it draws noise."""
-        x = self._X[torch.from_numpy(self.dataset.train[:2]).to(self.device)]
+        x = self.X[torch.from_numpy(self.dataset.train[:2]).to(self.device)]
         try:
             with evaluating(self.model):
                 outputs = forward(self.model, x, more=True)
@@ -256,7 +271,7 @@ class LoopEngine:
         return self._order_of[1]
 
     def _batch(self, index: Tensor) -> dict[str, Any]:
-        batch: dict[str, Any] = {"x": self._X[index], "index": index, "generator": self.generator}
+        batch: dict[str, Any] = {"x": self.X[index], "index": index, "generator": self.generator}
         return batch | {name: column[index] for name, column in self._columns.items()}
 
     def _measure(self) -> dict[str, float]:
@@ -274,7 +289,7 @@ class LoopEngine:
 
     def _all_logits(self) -> np.ndarray:
         with self._looking():
-            parts = [forward(self.model, x, more=False)["logits"] for x in torch.split(self._X, CHUNK_ROWS)]
+            parts = [forward(self.model, x, more=False)["logits"] for x in torch.split(self.X, CHUNK_ROWS)]
         return torch.cat(parts).float().cpu().numpy()
 
     @contextlib.contextmanager
@@ -284,7 +299,7 @@ class LoopEngine:
             yield
 
     def _noise_of_step(self) -> contextlib.AbstractContextManager[Any]:
-        if not self._draws:
+        if not self.draws_noise:
             return contextlib.nullcontext()
         return _drawing(derive(self.seed, "step", self.step), self.device)
 

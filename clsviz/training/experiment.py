@@ -38,6 +38,8 @@ class Experiment:
     Args:
         label_noise: None, a rate in [0, 1], or a Spec ``symmetric`` / ``pair`` with ``rate``.
         imbalance: None, a factor >= 1, or a Spec ``exp`` / ``step`` with ``factor``.
+        loss_temperature: divides the logits before the loss, in training and where the loss is measured;
+            any loss can so be made softer (> 1) or harder. > 0.
         batch_size: training samples per step; the last batch of an epoch may be smaller.
         epochs: how many one `start` trains.
         seed: int >= 0; initial weights, batch order, label noise and imbalance follow from it.
@@ -57,6 +59,7 @@ class Experiment:
     method: Spec
     label_noise: Spec | None
     imbalance: Spec | None
+    loss_temperature: float
     batch_size: int
     epochs: int
     seed: int
@@ -72,6 +75,7 @@ class Experiment:
         method: Spec | str | Mapping[str, Any] = "standard",
         label_noise: Spec | str | float | Mapping[str, Any] | None = None,
         imbalance: Spec | str | float | Mapping[str, Any] | None = None,
+        loss_temperature: float = 1.0,
         batch_size: int = 64,
         epochs: int = 60,
         seed: int = 0,
@@ -83,6 +87,7 @@ class Experiment:
             object.__setattr__(self, name, _choice(name, value))
         object.__setattr__(self, "label_noise", _transform("label_noise", label_noise))
         object.__setattr__(self, "imbalance", _transform("imbalance", imbalance))
+        object.__setattr__(self, "loss_temperature", _positive("loss_temperature", loss_temperature))
         object.__setattr__(self, "batch_size", _whole("batch_size", batch_size, 1))
         object.__setattr__(self, "epochs", _whole("epochs", epochs, 1))
         object.__setattr__(self, "seed", _whole("seed", seed, 0))
@@ -229,6 +234,15 @@ def _transform(field: str, value: Any) -> Spec | None:
     if not low <= amount <= high:
         raise InputError(f"{field}.{name}: expected a number in [{low:g}, {high:g}], got {amount}")
     return Spec(spec.name, {name: amount})
+
+
+def _positive(name: str, value: Any) -> float:
+    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        value = value.item()  # numpy and torch scalars
+    amount = _number(name, value)
+    if amount <= 0:
+        raise InputError(f"{name}: expected a number > 0, got {value!r}")
+    return float(amount)
 
 
 def _whole(name: str, value: Any, least: int) -> int:

@@ -109,6 +109,11 @@ class Fan(Commands[FanSession]):
         """``"stacked"`` where all members take one batched step, ``"loop"`` where one after the other."""
         return self._trainer.session.engine.kind
 
+    @property
+    def why_loop(self) -> str:
+        """Why the members do not take one batched step, in words; empty where they do."""
+        return self._trainer.session.why_loop
+
     def model_at(self, step: int | None = None, member: int = 0) -> nn.Module:
         """A copy of a member's model, on the CPU and in eval mode, as of that step; None: the latest."""
         session = self._trainer.session

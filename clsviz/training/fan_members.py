@@ -17,7 +17,7 @@ from clsviz.training.session import training_data
 
 MOST_MEMBERS = 512
 # Settings outside the catalogue's parameters that members may differ in.
-PLAIN = ("seed", "batch_size")
+PLAIN = ("loss_temperature", "batch_size", "seed")
 OF_CHOICES = ("loss", "optimizer", "method")
 # The one parameter of a model that leaves its shape as it is.
 OF_MODEL = "init_scale"
@@ -32,6 +32,10 @@ class Member:
     seed: int
     experiment: Experiment
     dataset: Dataset
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return -(-len(self.dataset.train) // self.experiment.batch_size)
 
 
 def variable(experiment: Experiment) -> tuple[str, ...]:

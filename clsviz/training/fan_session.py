@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import nn
 
 from clsviz.catalogue import Spec
@@ -16,11 +17,12 @@ from clsviz.models import network
 from clsviz.training.engine import pick_device
 from clsviz.training.experiment import Experiment
 from clsviz.training.fan_engine import FanEngine, LoopEngines
-from clsviz.training.fan_members import checked_seeds, checked_vary, combine
+from clsviz.training.fan_members import Member, checked_seeds, checked_vary, combine
 from clsviz.training.objective import Objective
 from clsviz.training.session import base_data, is_kept, new_model
 from clsviz.training.snapshot import Snapshot
 from clsviz.training.source import new_run_id
+from clsviz.training.stacked import CannotStack, StackedEngine
 from clsviz.training.timeline import Timeline
 
 
@@ -59,12 +61,11 @@ class FanSession:
         self.template = copy.deepcopy(models[0])
         self.network = network(self.template)
         self.device = pick_device(experiment.device)
-        self.engine: FanEngine = LoopEngines(models, self.members, self.device)
+        self.engine, self.why_loop = _engine(models, self.members, self.device)
         self.budget_bytes = budget_bytes
         self.timelines = tuple(Timeline(max(1, budget_bytes // len(self.members))) for _ in self.members)
         self.target = experiment.epochs * self.engine.steps_per_epoch
         self.stop_at: int | None = None
-        self._lengths = [-(-len(m.dataset.train) // m.experiment.batch_size) for m in self.members]
 
     @property
     def timeline(self) -> Timeline:
@@ -127,4 +128,14 @@ class FanSession:
                 f"loss {self.loss.name!r} is not finite at the initial weights of the member with "
                 f"{dict(self.members[k].values)} and seed {self.members[k].seed}; leave these values out"
             )
-        return replace(timeline.latest, step=step, epoch=step / self._lengths[k])
+        return replace(timeline.latest, step=step, epoch=step / self.members[k].steps_per_epoch)
+
+
+def _engine(
+    models: Sequence[nn.Module], members: Sequence[Member], device: torch.device
+) -> tuple[FanEngine, str]:
+    """The stacked engine where it can be, else one loop after the other and the reason why."""
+    try:
+        return StackedEngine(models, members, device), ""
+    except CannotStack as reason:
+        return LoopEngines(models, members, device), str(reason)

@@ -19,7 +19,8 @@ class Objective:
 
     The catalogue's object is a function of the needs; it gives terms (n,), a scalar, or a result
     with ``.total``. A row of `clsviz.losses` that keeps a state (a memory of the samples, weights
-    of its own) becomes its module, built with the sizes the row asks for.
+    of its own) becomes its module, built with the sizes the row asks for. The logits are divided by
+    `temperature` first, whatever the loss.
 
     Raises:
         MissingNeed: the loss asks for something that is not there.
@@ -35,29 +36,33 @@ class Objective:
         sizes: Mapping[str, int],
         model: str = "model",
         device: torch.device | None = None,
+        temperature: float = 1.0,
     ) -> None:
         entry, function = resolve("loss", spec.name)
         self.spec = spec
+        self._temperature = temperature
         self.needs: tuple[str, ...] = entry.needs or ("logits", "targets")
         who = f"loss {spec.name!r}"
         wanted.check(who, self.needs, batch=batch, outputs=outputs, model=model)
         self.more = wanted.needs_outputs(self.needs, batch)
         self.module: nn.Module | None = None
         self._function: Callable[..., Any] = function
-        self._params = dict(spec.params)
+        self.params = dict(spec.params)
         if entry.family == "losses":
             asked = entry.facts["sizes"]
             wanted.check(who, asked, batch=(), outputs=sizes, model=model)
             module = losses.create(entry.name, **spec.params, **{size: sizes[size] for size in asked})
-            self._params = dict(module.params)
+            self.params = dict(module.params)
             if entry.facts["state"]:
                 self.module = module.to(device)
 
     def __call__(self, batch: Mapping[str, Any], outputs: Mapping[str, Tensor]) -> Tensor:
         """The loss of this batch, a 0-d tensor (the mean where the loss gives terms)."""
+        if self._temperature != 1 and "logits" in outputs:
+            outputs = {**outputs, "logits": outputs["logits"] / self._temperature}
         given = wanted.fill(self.needs, batch, outputs)
         if self.module is None:
-            value = self._function(**given, **self._params)
+            value = self._function(**given, **self.params)
         else:
             value = self.module(given.pop(self.needs[0]), **given)
         value = getattr(value, "total", value)

@@ -1,0 +1,50 @@
+"""`metrics.scores` and the loss of K members at once, summed up over chunks of samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+N_BINS = 15  # as in `scores`
+
+
+class Tally:
+    """Sums over samples from which a split's metrics follow, for K members on one device."""
+
+    def __init__(self, members: int, device: torch.device) -> None:
+        self._sums = torch.zeros(4, members, dtype=torch.float64, device=device)
+        self._gaps = torch.zeros(members * N_BINS, dtype=torch.float64, device=device)
+        self._edges = torch.arange(N_BINS + 1, dtype=torch.float64, device=device) / N_BINS
+        self._offset = N_BINS * torch.arange(members, device=device).unsqueeze(1)
+
+    def add(self, terms: Tensor, logits: Tensor, targets: Tensor, mask: Tensor | None) -> None:
+        """Counts further samples in: terms (K, n), logits (K, n, C), targets (K, n), mask (K, n) or None."""
+        logits = logits.double()
+        probs = logits.softmax(-1)
+        guess = logits.argmax(-1)
+        top = probs.amax(-1)
+        right = (guess == targets).double()
+        own = targets.unsqueeze(-1)
+        true = probs.gather(-1, own).squeeze(-1)
+        rival = probs.scatter(-1, own, -1.0).amax(-1)
+        bins = (torch.bucketize(top, self._edges, right=True) - 1).clamp(0, N_BINS - 1)
+        rows = torch.stack([terms.double(), right, true - rival, torch.ones_like(right)])
+        gap = right - top
+        if mask is not None:
+            rows, gap = torch.where(mask, rows, 0.0), torch.where(mask, gap, 0.0)
+        self._sums += rows.sum(2)
+        # A member that is not finite has no bins; its loss says so.
+        gap, bins = gap.nan_to_num(), bins + self._offset
+        self._gaps.index_add_(0, bins.flatten(), gap.flatten())
+
+    def metrics(self) -> dict[str, np.ndarray]:
+        """``loss``, ``accuracy``, ``ece`` and ``margin``, each (K,) float64."""
+        loss, right, margin, count = self._sums.cpu().numpy()
+        gaps = self._gaps.view(-1, N_BINS).abs().sum(1).cpu().numpy()
+        return {
+            "loss": loss / count,
+            "accuracy": right / count,
+            "ece": gaps / count,
+            "margin": margin / count,
+        }
