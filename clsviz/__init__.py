@@ -27,6 +27,7 @@ _HOMES = {
     "Fan": "training",
     "Run": "training",
     "Spec": "catalogue",
+    "sweep": "training",
     "watch": "widgets.watched",
     "BoundaryView": "widgets",
     "ConfusionMatrix": "widgets",
@@ -56,6 +57,7 @@ __all__ = [
     "losses",
     "models",
     "prototypes",
+    "sweep",
     "training",
     "watch",
     "widgets",
@@ -75,7 +77,7 @@ if TYPE_CHECKING:
         widgets,
     )
     from clsviz.catalogue import Spec
-    from clsviz.training import Experiment, Fan, Run
+    from clsviz.training import Experiment, Fan, Run, sweep
     from clsviz.widgets import (
         BoundaryView,
         ConfusionMatrix,

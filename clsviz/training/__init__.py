@@ -4,13 +4,14 @@ from clsviz.training.engine import LoopEngine, Stepper
 from clsviz.training.experiment import OWN, Experiment
 from clsviz.training.fan import Fan
 from clsviz.training.fan_members import Member, variable
-from clsviz.training.methods import standard
+from clsviz.training.methods import adversarial, standard
 from clsviz.training.objective import Objective
 from clsviz.training.optimizers import adam, adamw, create_optimizer, sgd
 from clsviz.training.run import Run, RunResult
 from clsviz.training.session import training_data
 from clsviz.training.snapshot import Snapshot, load_theta, theta_of
 from clsviz.training.source import Event, Source, StaticSource
+from clsviz.training.sweeps import sweep
 from clsviz.training.timeline import Timeline
 from clsviz.training.watch import Watch
 
@@ -32,10 +33,12 @@ __all__ = [
     "Watch",
     "adam",
     "adamw",
+    "adversarial",
     "create_optimizer",
     "load_theta",
     "sgd",
     "standard",
+    "sweep",
     "theta_of",
     "training_data",
     "variable",

@@ -41,7 +41,7 @@ def _layers(activation: str) -> Batched:
             if i:
                 h = ACTIVATIONS[activation](h)
             h = torch.bmm(weights[i], h) + weights[i + 1].unsqueeze(2)
-        return {"logits": h.transpose(1, 2)}
+        return {"logits": h.transpose(1, 2).contiguous()}
 
     return run
 

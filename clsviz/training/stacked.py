@@ -17,7 +17,7 @@ from clsviz.training.batched_metrics import Tally
 from clsviz.training.batched_models import batched
 from clsviz.training.batched_optimizers import BATCHED, BatchedOptimizer
 from clsviz.training.batches import Batches
-from clsviz.training.engine import CHUNK_ROWS, LoopEngine, pick_dtype
+from clsviz.training.engine import LoopEngine, pick_dtype
 from clsviz.training.fan_members import Member
 from clsviz.training.methods import perturbed
 from clsviz.training.metrics import measured_rows
@@ -25,6 +25,9 @@ from clsviz.training.needs import fill
 from clsviz.training.snapshot import Snapshot
 
 METHODS = ("standard", "adversarial")
+# Samples times members that are measured at a time: what stays in a core's cache; a GPU wants more.
+CHUNK = {"cpu": 2048, "cuda": 2**18}
+LEAST_CHUNK = 32
 
 
 class CannotStack(ClsvizError):
@@ -219,7 +222,7 @@ class StackedEngine:
 
     def _measure(self) -> dict[str, np.ndarray]:
         metrics: dict[str, np.ndarray] = {}
-        rows = max(1, CHUNK_ROWS // len(self._alive))
+        rows = self._chunk()
         for split, (index, mask) in self._splits.items():
             tally = Tally(len(self._alive), self._device)
             for start in range(0, index.shape[1], rows):
@@ -229,10 +232,13 @@ class StackedEngine:
             metrics |= {f"{split}_{name}": values for name, values in tally.metrics().items()}
         return metrics
 
+    def _chunk(self) -> int:
+        return max(LEAST_CHUNK, CHUNK[self._device.type] // len(self._alive))
+
     def _all_logits(self) -> np.ndarray:
         count = len(self._alive)
         parts = []
-        for x in torch.split(self._X, max(1, CHUNK_ROWS // count)):
+        for x in torch.split(self._X, self._chunk()):
             parts.append(self._forward(self._weights, x.expand(count, *x.shape))["logits"].float().cpu())
         return torch.cat(parts, 1).numpy()
 
