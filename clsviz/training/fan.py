@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from clsviz.data import load
 from clsviz.data.dataset import Dataset
 from clsviz.errors import InputError
 from clsviz.models import as_predictor
+from clsviz.training import fan_store
 from clsviz.training.commands import Commands
 from clsviz.training.experiment import OWN, Experiment
 from clsviz.training.fan_members import Member
@@ -164,6 +166,61 @@ class Fan(Commands[FanSession]):
         session.record()
         self._own_data = own_data
         self._trainer.replace_session(session)
+
+    def save(self, folder: str | Path) -> None:
+        """Writes the fan into a folder: ``fan.json``, and a saved run for each member.
+
+        A loaded fan goes on from the last snapshot as if it had never stopped. An own module's code
+        is not saved, only its parameters.
+        """
+        session = self._trainer.session
+        timelines = [{s.step: s for s in timeline} for timeline in session.timelines]
+        # The trainer may be adding to them: what all have.
+        common = sorted(set.intersection(*map(set, timelines)))
+        fan_store.write(
+            folder,
+            vary=session.vary,
+            seeds=session.seeds,
+            members=session.members,
+            moments=[[timeline[step] for step in common] for timeline in timelines],
+            diverged=self.diverged,
+            target=session.target,
+            budget_bytes=session.budget_bytes,
+            own_data=self._own_data if session.experiment.data.name == OWN else None,
+        )
+
+    @classmethod
+    def load(cls, folder: str | Path, *, module: nn.Module | None = None, pace: float | None = None) -> Fan:
+        """A saved fan, ready to go on from its last snapshot.
+
+        Args:
+            module: the own module that it trained, when it did: a file holds no code.
+
+        Raises:
+            InputError: there is no saved fan, or the files are damaged.
+        """
+        saved = fan_store.read(folder)
+        first = saved.runs[0]
+        session = FanSession(
+            first.experiment,
+            saved.vary,
+            saved.seeds,
+            base=first.own_data,
+            own_module=module,
+            budget_bytes=saved.budget_bytes,
+        )
+        if len(session.members) != len(saved.runs):
+            raise InputError(
+                f"the fan in {folder} is damaged: {len(saved.runs)} members are saved, its values make "
+                f"{len(session.members)}"
+            )
+        session.take_over([run.snapshots for run in saved.runs], saved.diverged, first.target)
+        fan = cls.__new__(cls)
+        fan._own_data, fan._own_module = first.own_data, module
+        fan._begin(session, pace)
+        step = session.engine.step
+        fan._trainer.state = "finished" if step >= session.target else "paused" if step else "ready"
+        return fan
 
     def _index(self, member: int) -> int:
         count = len(self.members)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -90,6 +91,15 @@ class FanSession:
     def step_of_moment(self) -> int | None:
         """Step of the last moment that all timelines have; None before the first."""
         return self.timelines[-1].latest.step if len(self.timelines[-1]) else None
+
+    def take_over(self, moments: Sequence[Sequence[Snapshot]], diverged: np.ndarray, target: int) -> None:
+        """Goes on from what a file kept: the snapshots of each member and since when it is frozen."""
+        for timeline, snapshots in zip(self.timelines, moments, strict=True):
+            for snapshot in snapshots:
+                timeline.add(snapshot)
+        self.target = target
+        self.engine.diverged[:] = diverged
+        self.engine.restore([timeline.latest for timeline in self.timelines])
 
     def go_to(self, step: int) -> bool:
         """Back to the last moment at or before `step`; False when its optimiser was thinned away."""

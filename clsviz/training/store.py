@@ -94,8 +94,8 @@ def write(
     }
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / TENSORS, content)
-    _replace(folder / HEADER, json.dumps(header, indent=1, allow_nan=False).encode())
+    replace_file(folder / TENSORS, content)
+    replace_file(folder / HEADER, json.dumps(header, indent=1, allow_nan=False).encode())
 
 
 def read(folder: str | Path) -> Saved:
@@ -186,7 +186,8 @@ def _unpack(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Saved:
     )
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """Writes a file that is there whole or not at all."""
     part = path.with_suffix(path.suffix + ".part")
     part.write_bytes(content)
     os.replace(part, path)

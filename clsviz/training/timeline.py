@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -129,6 +129,13 @@ class Timeline:
         self._resume_nbytes -= former.resume_nbytes
         # A model whose parameters float32 cannot hold keeps only theta here.
         self._snapshots[i] = replace(former, resume=None)
+
+
+def curve_of(snapshots: Iterable[Snapshot]) -> dict[str, np.ndarray]:
+    """step, epoch and metrics of snapshots as arrays, each (S,); nan where one lacks a metric."""
+    rows = [{"step": s.step, "epoch": s.epoch, **s.metrics} for s in snapshots]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
 
 
 def _closest(steps: list[int]) -> int:

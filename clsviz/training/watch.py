@@ -24,7 +24,7 @@ from clsviz.training.needs import BATCH, forward
 from clsviz.training.objective import Objective
 from clsviz.training.snapshot import Snapshot, buffers_of, theta_of
 from clsviz.training.source import Event, Subscribers, model_from, new_run_id
-from clsviz.training.timeline import BUDGET_BYTES, Timeline
+from clsviz.training.timeline import BUDGET_BYTES, Timeline, curve_of
 
 INTERVAL_SECONDS = 0.05  # at most 20 snapshots a second
 # A snapshot may take this share of the loop's time; dearer ones come less often.
@@ -170,9 +170,7 @@ class Watch:
     @property
     def curve(self) -> dict[str, np.ndarray]:
         """The learning curve at the kept snapshots: step, epoch, metrics and scalars, each (S,)."""
-        rows = [{"step": s.step, "epoch": s.epoch, **s.metrics} for s in self.timeline]
-        names = dict.fromkeys(name for row in rows for name in row)
-        return {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
+        return curve_of(self.timeline)
 
     def model_at(self, step: int | None = None) -> nn.Module:
         """A copy of the model as of that step, for flat inputs (N, D), on the CPU; None: the latest."""
