@@ -36,6 +36,8 @@ _HOMES = {
     "PrototypeGallery": "widgets",
     "ReliabilityDiagram": "widgets",
     "SampleInspector": "widgets",
+    "link": "widgets.linking",
+    "unlink": "widgets.linking",
 }
 __all__ = [
     "BoundaryView",
@@ -54,11 +56,13 @@ __all__ = [
     "catalogue",
     "data",
     "landscape",
+    "link",
     "losses",
     "models",
     "prototypes",
     "sweep",
     "training",
+    "unlink",
     "watch",
     "widgets",
 ]
@@ -87,6 +91,7 @@ if TYPE_CHECKING:
         ReliabilityDiagram,
         SampleInspector,
     )
+    from clsviz.widgets.linking import link, unlink
     from clsviz.widgets.watched import watch
 
 

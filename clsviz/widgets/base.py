@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -18,10 +19,12 @@ from clsviz.errors import InputError
 from clsviz.training import Source
 from clsviz.widgets import export
 from clsviz.widgets.cells import MAKERS
+from clsviz.widgets.criteria import Criteria, How, combined, samples_by
+from clsviz.widgets.overlay import shown_logits
 from clsviz.widgets.pictures import picture
 from clsviz.widgets.session import Session
 from clsviz.widgets.sources import estimator_source
-from clsviz.widgets.traits import Array
+from clsviz.widgets.traits import Indices
 
 SAVED_MIME = "application/vnd.clsviz+json"
 SAVED_VERSION = 1  # of what js/src/core/saved.ts writes and reads
@@ -56,7 +59,7 @@ class Linked(traitlets.HasTraits):
     score = traitlets.Float(
         None, allow_none=True, help="place on the loss line, -1 to 1; None: as trained"
     ).tag(sync=True)
-    selection = Array("int32", help="indices of the selected samples, or None").tag(of_run=True)
+    selection = Indices(help="indices of the selected samples, ascending int32, or None").tag(of_run=True)
     marked = traitlets.Int(None, allow_none=True, help="index of the sample under inspection").tag(
         sync=True, of_run=True
     )
@@ -66,6 +69,15 @@ class Linked(traitlets.HasTraits):
     tilt = traitlets.Float(None, allow_none=True, help="degrees; None is as trained").tag(
         sync=True, of_run=True
     )
+    normal_at = traitlets.Enum(
+        ["marked"], None, allow_none=True, help='"marked": take the slope at the marked sample'
+    ).tag(sync=True)
+    regularisation = traitlets.Float(
+        None, allow_none=True, help="lambda of an L2-regularised rule of the pair in place of a tilt"
+    ).tag(sync=True)
+    use_tilted = traitlets.Bool(
+        False, help="between the two classes of the pair the tilted rule decides, in all views and results"
+    ).tag(sync=True)
     pinned = traitlets.Dict(default_value=None, allow_none=True).tag(sync=True, of_run=True)
 
     @traitlets.validate("temperature")
@@ -92,12 +104,8 @@ class Linked(traitlets.HasTraits):
             raise traitlets.TraitError(f"pair must be two different classes in 0..{k - 1}, got {value}")
         return value
 
-    @traitlets.validate("selection")
-    def _valid_selection(self, proposal: Any) -> np.ndarray | None:
-        value, n = proposal["value"], len(self.session.dataset.y)  # type: ignore[attr-defined]
-        if value is not None and value.size and not (value.min() >= 0 and value.max() < n):
-            raise traitlets.TraitError(f"selection must hold sample indices in 0..{n - 1}")
-        return value
+
+_LIVING: weakref.WeakSet[ClsvizWidget] = weakref.WeakSet()
 
 
 class ClsvizWidget(anywidget.AnyWidget, Linked):
@@ -105,6 +113,7 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
 
     bundle: ClassVar[str]  # name of the file in static/
     stream = traitlets.Unicode().tag(sync=True)
+    group = traitlets.Unicode(None, allow_none=True, help="views of one group are linked").tag(sync=True)
     catalogue = traitlets.Dict().tag(sync=True)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -127,14 +136,20 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
             self._css = asset("clsviz.css").read_text(encoding="utf-8")
         super().__init__(stream=self.session.widget.model_id or "", catalogue=self._menus(), **options)
         self.session.join(self)
+        _LIVING.add(self)
         MAKERS.enter(self)
         self.on_msg(lambda _widget, content, _buffers: self.session.answer(content, self))
 
     @classmethod
     def class_own_traits_of(cls) -> list[str]:
         """Names of the options a user may set."""
-        hidden = set(anywidget.AnyWidget.class_trait_names()) | {"stream", "catalogue"}
+        hidden = set(anywidget.AnyWidget.class_trait_names()) | {"stream", "group", "catalogue"}
         return [n for n in cls.class_trait_names() if n not in hidden and not n.startswith("_")]
+
+    @staticmethod
+    def living() -> list[ClsvizWidget]:
+        """All widgets that are not closed."""
+        return list(_LIVING)
 
     @property
     def source(self) -> Source:
@@ -148,9 +163,61 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
         except (traitlets.TraitError, ValueError, TypeError, KeyError) as error:
             self.session.report("message", error)
 
+    def select(
+        self,
+        *,
+        confidence_below: float | None = None,
+        confidence_above: float | None = None,
+        margin_below: float | None = None,
+        margin_above: float | None = None,
+        wrong: bool | None = None,
+        mislabelled: bool | None = None,
+        predicted: int | str | None = None,
+        label: int | str | None = None,
+        part: str | None = None,
+        how: How = "replace",
+    ) -> np.ndarray:
+        """Selects the samples that fulfil all the criteria given, as the lab's "Select by" does.
+
+        What the network says is taken at the step and temperature on screen.
+
+        Args:
+            confidence_below, confidence_above: of the guess's probability, 0 to 1; neither is included.
+            margin_below, margin_above: of p(label) minus the greatest other probability, -1 to 1.
+            wrong: the guess is (True) or is not (False) another class than the label.
+            mislabelled: the label differs (True) or does not differ (False) from the true class.
+            predicted, label: the class guessed, the class labelled; its number or name.
+            part: "validation", "training" or "all"; None is validation, for ``mislabelled`` all.
+            how: "replace" the selection, "add" to it, "remove" from it, or "intersect" with it.
+
+        Returns:
+            Indices of the samples that fulfil the criteria, ascending int32; ``selection`` is what became
+            of the selection.
+
+        Raises:
+            InputError: no criterion, an unknown class, part or way; nothing is trained yet.
+        """
+        criteria = Criteria(
+            confidence_below,
+            confidence_above,
+            margin_below,
+            margin_above,
+            wrong,
+            mislabelled,
+            predicted,
+            label,
+            part,
+        )
+        found = samples_by(
+            self.source.dataset, criteria, lambda rows: shown_logits(self, rows), self.temperature
+        )
+        self.selection = combined(self.selection, found, how)
+        return found
+
     def close(self) -> None:
         """Ends this widget; the run and its other views go on."""
         if self.comm is not None:
+            _LIVING.discard(self)
             self.session.leave(self)
             self.layout.close()  # ipywidgets leaves it open
         super().close()

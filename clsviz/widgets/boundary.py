@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traitlets
-from torch import nn
 
 from clsviz import boundary
 from clsviz.boundary import local
-from clsviz.errors import InputError
 from clsviz.widgets.base import View
+from clsviz.widgets.overlay import pair_rule
 from clsviz.widgets.sources import validation_logits
 from clsviz.widgets.wire import reference_rows
 
@@ -44,20 +43,6 @@ class BoundaryState(traitlets.HasTraits):
     points = traitlets.List(traitlets.Int(), None, allow_none=True, minlen=3, maxlen=3).tag(
         sync=True, of_run=True
     )
-    normal_at = traitlets.Enum(
-        ["marked"], None, allow_none=True, help='"marked": take the slope at the marked sample'
-    ).tag(sync=True)
-    regularisation = traitlets.Float(None, allow_none=True, help="lambda of the L2 path").tag(sync=True)
-
-
-def most_confused_pair(logits: np.ndarray, labels: np.ndarray) -> tuple[int, int]:
-    """The two classes most often taken for one another; ties and no errors: the lowest."""
-    k = logits.shape[1]
-    counts = np.zeros((k, k), np.int64)
-    np.add.at(counts, (labels, logits.argmax(1)), 1)
-    both = np.triu(counts + counts.T, 1)
-    a, b = np.unravel_index(int(both.argmax()), both.shape)
-    return (int(a), int(b)) if a != b else (0, 1)
 
 
 class BoundaryNumbers:
@@ -71,25 +56,10 @@ class BoundaryNumbers:
             InputError: the source has no inputs, or one of the two classes has no samples.
         """
         data = self.source.dataset
-        if data.n_features == 0:
-            raise InputError("these views were made from predictions alone: there is no space to draw in")
+        rule = pair_rule(self)
+        a, b = rule.pair
+        X, two = local.pair_of(data.X[reference_rows(data)], data.y[reference_rows(data)], a, b)
         logits, labels = validation_logits(self.source, self.step)
-        a, b = self.pair or most_confused_pair(*validation_logits(self.source, None))
-        reference = reference_rows(data)
-        where = data.X[reference], data.y[reference], a, b
-        X, two = local.pair_of(*where)
-        model = self.source.model_at(self.step)
-        has_slope = isinstance(model, nn.Module)
-        if self.regularisation is not None:
-            rule = boundary.logistic_l2(X, two, self.regularisation)
-        else:
-            at = data.X[self.marked] if self.normal_at and self.marked is not None else None
-            tangent = (
-                local.tangent_classifier(model, *where, at=at) if has_slope else local.discriminant(*where)
-            )
-            rule = boundary.Linear(tangent.w, tangent.b)
-            if self.tilt is not None:
-                rule = local.leaning(tangent, *where, np.deg2rad(self.tilt))
         own = (labels == a) | (labels == b)
         if self.tilt is None and self.regularisation is None:
             calls = logits[own, b] > logits[own, a]
@@ -98,11 +68,11 @@ class BoundaryNumbers:
         return BoundaryResult(
             (a, b),
             rule.w,
-            float(rule.b),
+            rule.b,
             boundary.deviation_angle(rule.w, X, two, degrees=True),
             boundary.adversarial_strength(rule.w, rule.b, X, two),
             float(np.mean(calls == (labels[own] == b))) if own.any() else float("nan"),
-            has_slope,
+            rule.has_slope,
         )
 
     def to_plotly(self: Any) -> Figure:

@@ -10,7 +10,8 @@ import traitlets
 from sklearn.metrics import confusion_matrix
 
 from clsviz.widgets.base import View
-from clsviz.widgets.sources import predictions_source, validation_logits
+from clsviz.widgets.overlay import shown_validation
+from clsviz.widgets.sources import predictions_source
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -35,7 +36,7 @@ class ConfusionNumbers:
     @property
     def result(self: Any) -> ConfusionResult:
         """The numbers on screen, recomputed in Python from the validation samples."""
-        logits, labels = validation_logits(self.source, self.step)
+        logits, labels = shown_validation(self)
         guesses = logits.argmax(1)
         names = self.source.dataset.class_names
         counts = confusion_matrix(labels, guesses, labels=np.arange(len(names)))

@@ -11,6 +11,7 @@ import traitlets
 from clsviz import calibration
 from clsviz.errors import InputError
 from clsviz.widgets.base import View
+from clsviz.widgets.overlay import shown_logits
 from clsviz.widgets.sources import validation_logits
 from clsviz.widgets.wire import reference_rows
 
@@ -59,7 +60,7 @@ class InspectorNumbers:
             rivals[np.arange(len(labels)), labels] = -np.inf
             index = int(data.validation[int(np.argmax(rivals.max(1) - own))])
         x = data.X[index]
-        logits = self.source.predict(x[None], self.step)
+        logits = shown_logits(self, np.array([index]))
         probs = calibration.apply_temperature(logits, self.temperature)[0]
         reference = reference_rows(data)
         others = reference[reference != index]

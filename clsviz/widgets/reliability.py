@@ -10,7 +10,8 @@ import traitlets
 
 from clsviz import calibration, catalogue
 from clsviz.widgets.base import View
-from clsviz.widgets.sources import predictions_source, validation_logits
+from clsviz.widgets.overlay import shown_validation
+from clsviz.widgets.sources import predictions_source
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -49,7 +50,7 @@ class ReliabilityNumbers:
     @property
     def result(self: Any) -> ReliabilityResult:
         """The numbers on screen, recomputed in Python from the validation samples."""
-        logits, labels = validation_logits(self.source, self.step)
+        logits, labels = shown_validation(self)
         scaled = logits / self.temperature
         bins: dict[str, Any] = {"n_bins": self.n_bins, "scheme": self.scheme, "mode": self.mode}
         if self.mode == "per_class":

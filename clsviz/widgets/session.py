@@ -6,6 +6,7 @@ Every view of a source, alone or in a lab, shares the one Session of that source
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import anywidget
@@ -122,6 +123,8 @@ class Session:
     def answer(self, content: Any, widget: ipywidgets.Widget) -> None:
         """Handles one message from a page. What is wrong with it becomes an error in the view."""
         where = "message"
+        if isinstance(content, Mapping) and type(seq := content.get("seq")) is int:
+            widget.send({"kind": "ack", "seq": seq})  # the page waits for it before it sends more
         try:
             request = messages.parse(content)
             where = "Not changed" if isinstance(request, messages.Change) else where

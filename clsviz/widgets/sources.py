@@ -76,21 +76,26 @@ def predictions_source(y_true: Any, y_pred: Any, *, kind: str = "logits") -> Sta
     return StaticSource(dataset, logits.astype(np.float32))
 
 
-def validation_logits(source: Any, step: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Logits (n, K) float64 and labels (n,) of the validation samples at a step.
+def source_logits(source: Any, step: int | None, rows: np.ndarray) -> np.ndarray:
+    """Logits (n, K) float64 of samples at a step; None is the newest.
 
     Raises:
         InputError: nothing has been recorded yet.
     """
-    rows = source.dataset.validation
     if not len(source.timeline):
         raise InputError("nothing is trained yet: start the run, or step the watched loop")
     snapshot = source.timeline.latest if step is None else source.timeline.at(step)
     if snapshot.logits is not None:
-        logits = snapshot.logits[rows].astype(np.float64)
-    else:
-        logits = source.predict(source.dataset.X[rows], snapshot.step)
-    return logits, source.dataset.y[rows]
+        logits: np.ndarray = snapshot.logits[rows].astype(np.float64)
+        return logits
+    predicted: np.ndarray = source.predict(source.dataset.X[rows], snapshot.step)
+    return predicted
+
+
+def validation_logits(source: Any, step: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (n, K) float64 and labels (n,) of the validation samples; errors as `source_logits`."""
+    rows = source.dataset.validation
+    return source_logits(source, step, rows), source.dataset.y[rows]
 
 
 def decoded_prototypes(source: Source) -> tuple[int, np.ndarray, np.ndarray] | None:

@@ -65,6 +65,39 @@ class Array(traitlets.TraitType[Any, Any]):
             obj._notify_trait(self.name, old, new)
 
 
+class Indices(Array):
+    """Sample indices of the owner's dataset: ascending, without repeats, int32; None for none.
+
+    Takes any sequence of whole numbers, or a mask of one bool for each sample.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("int32", **kwargs)
+
+    def validate(self, obj: Any, value: Any) -> np.ndarray | None:
+        if value is None:
+            return None
+        n = len(obj.session.dataset.y)
+        array = np.asarray(value)
+        if array.dtype == bool:
+            if array.shape != (n,):
+                raise traitlets.TraitError(
+                    f"{self.name} as a mask needs one bool for each of {n} samples, got shape {array.shape}"
+                )
+            array = np.flatnonzero(array)
+        if array.size == 0:
+            return None
+        if array.ndim != 1 or array.dtype.kind not in "iuf" or (array != np.floor(array)).any():
+            raise traitlets.TraitError(
+                f"{self.name} needs whole numbers in 1-d, or a mask, got {array.dtype} {array.shape}"
+            )
+        if not (array.min() >= 0 and array.max() < n):
+            raise traitlets.TraitError(
+                f"{self.name} must hold sample indices in 0..{n - 1}, got {array.min()}..{array.max()}"
+            )
+        return np.unique(array).astype(self.dtype)
+
+
 def _same(a: np.ndarray | None, b: np.ndarray | None) -> bool:
     if a is None or b is None:
         return a is b

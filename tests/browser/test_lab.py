@@ -338,7 +338,7 @@ def test_running_the_cell_again_replaces_the_lab(digits: Page) -> None:
         rested(digits)
     digits.wait_for_timeout(500)
     assert digits.locator(LAB).count() == 1
-    assert digits.evaluate("() => globalThis[Symbol.for('clsviz')].size") == 1
+    assert digits.evaluate("() => globalThis[Symbol.for('clsviz')].sessions.size") == 1
     threads = run_cell(digits, "import threading; print(sorted(t.name for t in threading.enumerate()))")
     assert threads.count("clsviz-trainer") == 1 and threads.count("clsviz-publisher") == 1
 

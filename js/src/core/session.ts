@@ -2,6 +2,7 @@
 
 import { asFloat32, asInt32, asUint16 } from "./arrays";
 import type { Network } from "./forward";
+import type { Waiting } from "./outbox";
 
 export interface Dataset {
   name: string;
@@ -83,7 +84,16 @@ export interface DecodedPrototypes {
 }
 
 export type Message = { kind: string; [key: string]: unknown };
-export type What = "data" | "snapshots" | "run" | "landscape" | "field" | "prototypes" | "error" | "alive";
+export type What =
+  | "data"
+  | "snapshots"
+  | "run"
+  | "landscape"
+  | "field"
+  | "prototypes"
+  | "error"
+  | "alive"
+  | "waiting";
 
 export class Session {
   dataset: Dataset | null = null;
@@ -99,6 +109,8 @@ export class Session {
   error: { where: string; message: string } | null = null;
   /** False once the kernel is gone, and in an exported file. */
   alive = true;
+  /** Requests the kernel has not taken yet. */
+  waiting: Waiting = { messages: [], long: false };
   /** Sends a request to the kernel; does nothing where there is none. */
   send: (message: Message) => void = () => {};
 
@@ -127,6 +139,11 @@ export class Session {
       else hi = mid - 1;
     }
     return all[lo]!;
+  }
+
+  setWaiting(waiting: Waiting): void {
+    this.waiting = waiting;
+    this.notify("waiting");
   }
 
   setAlive(alive: boolean): void {

@@ -25,6 +25,8 @@ export interface Shown {
   labels: Int32Array; // of these rows
   hovered: boolean;
   key: string; // changes with the network
+  /** Lays the tilted rule over logits (rows, k) of inputs (rows, d), in place (core/overlay.ts). */
+  tilted?: (logits: Float32Array, X: Float32Array) => void;
 }
 
 const cache = new WeakMap<Session, Map<string, Shown>>();
@@ -100,7 +102,11 @@ export function topPairs(at: Shown, k: number, temperature: number): Pairs {
 /** Logits of any samples under the network shown (training samples, one marked sample). */
 export function logitsOf(session: Session, at: Shown, rows: ArrayLike<number>): Float32Array {
   const data = session.dataset!;
-  if (at.theta && at.network)
-    return forward(at.network, at.theta, takeRows(data.X, data.d, rows), rows.length);
-  return takeRows(at.snapshot.logits!, data.k, rows);
+  const inputs = () => takeRows(data.X, data.d, rows);
+  const logits =
+    at.theta && at.network
+      ? forward(at.network, at.theta, inputs(), rows.length)
+      : takeRows(at.snapshot.logits!, data.k, rows);
+  at.tilted?.(logits, inputs());
+  return logits;
 }

@@ -20,6 +20,9 @@ export const SHARED = [
   "hover", // {a, b}: point of the landscape whose network is shown, or null; never leaves the browser
   "pair", // [a, b]: the two classes whose boundary is looked at; null: the most confused pair
   "tilt", // degrees between boundary normal and centroid direction; null: as trained
+  "normal_at", // "marked": the trained normal is the slope at the marked sample; null: between the centroids
+  "regularisation", // lambda of an L2-regularised rule of the pair in place of a tilt, or null
+  "use_tilted", // all views follow the tilted rule of the pair
   "pinned", // {step, temperature}: a state to compare with, or null
   "catalogue", // menus and slider ranges
 ] as const;

@@ -199,6 +199,11 @@ export function commonNotice(session: Session): Notice | null {
   };
 }
 
+/** What is shown where it is not the network itself: "Hovered: ", "Tilted: ". */
+export function shownWord(at: { hovered: boolean; tilted?: unknown }): (Node | string)[] {
+  return [...hoveredWord(at.hovered), ...(at.tilted ? [b("Tilted:"), " "] : [])];
+}
+
 /** "Hovered: " in front of a status line while the landscape is hovered. */
 export function hoveredWord(hovered: boolean): (Node | string)[] {
   return hovered ? [b("Hovered:"), " "] : [];

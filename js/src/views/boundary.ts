@@ -2,6 +2,7 @@
 
 import { callsB, presentClasses, shareRight } from "../core/boundary";
 import { selectedMask } from "../core/samples";
+import { type Selection, selectionWords } from "../core/selection";
 import type { How } from "../core/store";
 import { makeCanvas, whenChanged } from "../draw/canvas";
 import { b, h, OWN_KEYS } from "../draw/dom";
@@ -31,6 +32,7 @@ const KEYS = [
   "points",
   "regularisation",
   "normal_at",
+  "use_tilted",
 ];
 const CORNER = 14; // px: padding and border of a button
 const LOWER = 76; // px under the picture
@@ -61,7 +63,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     role: "application",
     tabindex: "0",
     "aria-label":
-      "Samples and decision boundary: arrow keys walk from sample to sample, Enter selects the marked one, Escape clears; drag to lasso, drag the handle of the normal to tilt",
+      "Samples and decision boundary: arrow keys walk from sample to sample, Enter selects the marked one; Shift with arrows stretches a box from it, Enter then selects what is inside; with Shift adds, with Ctrl takes out, with both keeps the common ones; Escape clears; drag to lasso, drag the handle of the normal to tilt",
     ...OWN_KEYS,
   }))
     canvas.el.setAttribute(name, value);
@@ -86,12 +88,28 @@ export const mountBoundary: Mount = (el, { session, store }) => {
       title: "Take the network's slope at the marked sample instead of between the centroids",
     },
   );
+  const box = button(
+    "box",
+    () => {
+      pointing.box = !pointing.box;
+      box.setAttribute("aria-pressed", String(pointing.box));
+    },
+    {
+      class: "clsviz-small",
+      style: "position: absolute; bottom: 0; right: 2px; height: 18px; padding: 0 6px",
+      "aria-label": "Select with a box",
+      "aria-pressed": "false",
+      title:
+        "A drag over the samples draws a box in place of a lasso. Shift adds, Ctrl takes out, both keep the common ones.",
+    },
+  );
   const plot = h(
     "div",
     { class: "clsviz-plot", style: `height: calc(var(--clsviz-plot) - ${LOWER + 4}px)` },
     canvas.el,
     useThree,
     atMarked,
+    box,
   );
   const mirror = makeCanvas("");
   const knobs = tiltKnobs(store);
@@ -128,18 +146,19 @@ export const mountBoundary: Mount = (el, { session, store }) => {
       );
     panel.setHovered(scene.at.hovered);
     const selection = store.get<Int32Array | null>("selection");
-    whenScene([scene, selection], () => afterDrawing(() => showControls(scene)));
+    whenScene([scene, selection, store.get("use_tilted")], () => afterDrawing(() => showControls(scene)));
 
     const { g, w, h: height } = canvas.begin();
     const c = colours(canvas.el);
     const view = viewOf(scene.frame, plotBox(w, height));
     const temperature = store.get<number | null>("temperature") ?? 1;
     const field = fields.get(scene, view, temperature, still, fieldHues(scene, c.dark), c.bg);
+    const seen = seenOf(scene);
     const handle = drawBoundary(canvas, g, c, {
       scene,
       view,
       shown: field,
-      selected: selectedMask(selection, data.n),
+      selected: seen > 0 ? selectedMask(selection, data.n) : null, // none is here: the words say so
       lasso: pointing.lasso,
       focus: pointing.onHandle,
       corner: Math.max(sizeOf(useThree).w, sizeOf(atMarked).w) + CORNER, // hidden ones are 0 wide
@@ -150,7 +169,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
       drawMirror(small.g, c, scene, small.w, small.h);
       mirror.el.setAttribute("aria-label", mirrorWords(scene));
     });
-    whenTold([scene, field === null, field?.stale, session.alive], () =>
+    whenTold([scene, selection, field === null, field?.stale, session.alive], () =>
       panel.status(...words(scene, field)),
     );
   };
@@ -194,7 +213,17 @@ export const mountBoundary: Mount = (el, { session, store }) => {
           : "drawn without the kernel";
       parts.push(`; least-squares direction, ${from}`);
     }
+    const selection = store.get<Selection>("selection");
+    if (selection) {
+      const [count, where] = selectionWords(selection, seenOf(scene), scene.data);
+      parts.push("; ", b(count), where);
+    }
     return [...parts, "."];
+  };
+  /** How many of the selected samples are drawn. */
+  const seenOf = ({ data, rows }: Scene): number => {
+    const mask = selectedMask(store.get<Selection>("selection"), data.n);
+    return mask ? rows.reduce((n, i) => n + mask[i]!, 0) : 0;
   };
   const kernelWord = (field: ShownField | null) =>
     field && !field.stale ? "" : session.alive ? " (on its way)" : " (gone: no newer field)";
@@ -240,7 +269,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
       store.set("regularisation", null, how);
       store.set("tilt", storedTilt(degrees, trained.degrees), how);
     },
-    select: (samples) => store.set("selection", samples),
+    select: (samples, how) => store.set("selection", samples, how),
     selection: () => store.get("selection"),
     mark: (sample) => store.set("marked", sample),
     redraw: () => frame.ask(),

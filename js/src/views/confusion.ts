@@ -2,12 +2,14 @@
 
 import { type Confusion, cellSamples, confusion, mostConfusedPair } from "../core/confusion";
 import { markedSample } from "../core/marked";
+import { RULE_KEYS, shownTilted } from "../core/overlay";
 import { selectedMask } from "../core/samples";
-import { logitsOf, type Shown, shown } from "../core/shown";
+import { click, type Selection, type SetOp, selectionWords, setOp } from "../core/selection";
+import { logitsOf, type Shown } from "../core/shown";
 import { argmax } from "../core/softmax";
 import { makeCanvas } from "../draw/canvas";
 import { b, h, OWN_KEYS } from "../draw/dom";
-import { commonNotice, hoveredWord, makePanel, type TableData } from "../draw/panel";
+import { commonNotice, makePanel, shownWord, type TableData } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { colours } from "../draw/theme";
 import { type Cell, cellAt, drawConfusion, type Layout, layout, readout } from "./confusion/picture";
@@ -33,7 +35,7 @@ export const mountConfusion: Mount = (el, { session, store }) => {
     role: "application",
     ...OWN_KEYS,
     "aria-label":
-      "Cells of the confusion matrix: arrow keys move, Enter selects the samples of a cell, Escape clears",
+      "Cells of the confusion matrix: arrow keys move, Enter selects the samples of a cell (with Shift adds, with Ctrl takes out, with both keeps the common ones), Escape clears",
   }))
     canvas.el.setAttribute(name, value);
   panel.body.append(h("div", { class: "clsviz-plot", style: SQUARISH }, canvas.el));
@@ -45,7 +47,7 @@ export const mountConfusion: Mount = (el, { session, store }) => {
   const draw = () => {
     const notice = commonNotice(session);
     panel.notice(notice);
-    const at = notice ? null : shown(session, store);
+    const at = notice ? null : shownTilted(session, store);
     const data = session.dataset;
     panel.setHovered(at?.hovered ?? false);
     if (!at || !data) return panel.status("Nothing to count yet.");
@@ -57,7 +59,7 @@ export const mountConfusion: Mount = (el, { session, store }) => {
     drawConfusion(g, colours(canvas.el), place, {
       matrix,
       names: data.classNames,
-      selected: selectedCounts(at, matrix),
+      selected: shareHere(selectedCounts(at, matrix)),
       marked: markedCell(at),
       cursor,
     });
@@ -74,6 +76,9 @@ export const mountConfusion: Mount = (el, { session, store }) => {
     return counts;
   };
 
+  /** Nothing of the selection is here: the words say so, the cells stay as they are. */
+  const shareHere = (counts: Int32Array | null) => (counts?.some((v) => v > 0) ? counts : null);
+
   const markedCell = (at: Shown): Cell | null => {
     const sample = markedSample(session, store);
     if (sample === null || !session.dataset!.validation.includes(sample)) return null; // not among those counted
@@ -83,7 +88,7 @@ export const mountConfusion: Mount = (el, { session, store }) => {
   const words = (at: Shown, matrix: Confusion): (Node | string)[] => {
     const names = session.dataset!.classNames;
     const parts: (Node | string)[] = [
-      ...hoveredWord(at.hovered),
+      ...shownWord(at),
       b(`Accuracy ${(100 * matrix.accuracy).toFixed(1)}\u00a0%`),
       `: ${matrix.right} of ${at.rows.length} right. `,
     ];
@@ -96,8 +101,8 @@ export const mountConfusion: Mount = (el, { session, store }) => {
     const counts = selectedCounts(at, matrix);
     if (counts) {
       const here = counts.reduce((sum, v) => sum + v, 0);
-      const all = store.get<Int32Array>("selection").length;
-      parts.push(" ", b(here === all ? `${all} selected` : `${here} of ${all} selected`), ".");
+      const [count, where] = selectionWords(store.get<Int32Array>("selection"), here, session.dataset!);
+      parts.push(" ", b(count.replace(/^n/, "N")), `${where}.`);
     }
     return parts;
   };
@@ -114,17 +119,12 @@ export const mountConfusion: Mount = (el, { session, store }) => {
   };
 
   /** Selects the samples of a cell (a second time: lets them go); an error also chooses the pair of classes. */
-  const choose = (cell: Cell, add: boolean) => {
+  const choose = (cell: Cell, op: SetOp) => {
     const { at, matrix } = drawn!;
     const own = cellSamples(matrix, at.labels, at.rows, cell.a, cell.b);
-    const selection = store.get<Int32Array | null>("selection");
-    const mask = selectedMask(selection, session.dataset!.n);
-    const allIn = own.length > 0 && own.every((i) => mask?.[i] === 1);
-    const others = add && selection ? selection.filter((i) => !own.includes(i)) : new Int32Array();
-    const only = allIn && (add || selection!.length === own.length);
-    const next = only ? others : Int32Array.from([...others, ...own]).sort();
-    store.set("selection", next.length > 0 ? next : null);
-    if (cell.a !== cell.b && !only) store.set("pair", [cell.a, cell.b]);
+    const next = click(store.get<Selection>("selection"), own, op);
+    store.set("selection", next);
+    if (cell.a !== cell.b && next && op !== "remove") store.set("pair", [cell.a, cell.b]);
   };
   const moveCursor = (to: (Cell & { keys: boolean }) | null) => {
     if (to?.a === cursor?.a && to?.b === cursor?.b && to?.keys === cursor?.keys) return;
@@ -144,7 +144,7 @@ export const mountConfusion: Mount = (el, { session, store }) => {
   canvas.el.addEventListener("blur", () => moveCursor(null));
   canvas.el.addEventListener("pointerdown", (e) => {
     const cell = under(e);
-    if (cell && e.button === 0) choose(cell, e.shiftKey || e.ctrlKey || e.metaKey);
+    if (cell && e.button === 0) choose(cell, setOp(e));
   });
   canvas.el.addEventListener("keydown", (e) => {
     if (!drawn) return;
@@ -163,7 +163,7 @@ export const mountConfusion: Mount = (el, { session, store }) => {
     const clamp = (i: number) => Math.min(last, Math.max(0, i));
     if (to)
       moveCursor(cursor ? { a: clamp(to[0]!), b: clamp(to[1]!), keys: true } : { a: 0, b: 0, keys: true });
-    else if ((e.key === "Enter" || e.key === " ") && cursor) choose(cursor, e.shiftKey);
+    else if ((e.key === "Enter" || e.key === " ") && cursor) choose(cursor, setOp(e));
     else if (e.key === "Escape") store.set("selection", null);
     else return;
     e.preventDefault();
@@ -174,7 +174,7 @@ export const mountConfusion: Mount = (el, { session, store }) => {
     store,
     panel,
     boxes: [canvas.el],
-    keys: ["step", "selection", "marked", "hover"],
+    keys: ["step", "selection", "marked", "hover", ...RULE_KEYS],
     events: ["data", "snapshots", "run", "alive"],
   });
   return frame.close;

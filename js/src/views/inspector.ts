@@ -2,14 +2,16 @@
 
 import { markedSample } from "../core/marked";
 import { type Neighbours, nearest } from "../core/neighbours";
+import { RULE_KEYS, shownTilted } from "../core/overlay";
 import { worstFirst } from "../core/samples";
+import { combine, type Selection, setOp } from "../core/selection";
 import type { Dataset } from "../core/session";
-import { logitsOf, type Shown, shown, shownAt } from "../core/shown";
+import { logitsOf, type Shown, shownAt } from "../core/shown";
 import { argmax, softmaxRow } from "../core/softmax";
 import { makeCanvas, whenChanged } from "../draw/canvas";
-import { b, h, say } from "../draw/dom";
+import { b, h, OWN_KEYS, say } from "../draw/dom";
 import { button } from "../draw/knobs";
-import { commonNotice, hoveredWord, makePanel, type TableData } from "../draw/panel";
+import { commonNotice, makePanel, shownWord, type TableData } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { colours } from "../draw/theme";
 import { type Bars, drawBars, lines, MOST_BARS } from "./inspector/bars";
@@ -54,12 +56,20 @@ export const mountInspector: Mount = (el, { session, store }) => {
   const bars = makeCanvas("");
   const barsBox = h("div", { style: `height: ${MOST_BARS * LINE}em` }, bars.el);
   const neighbourBox = h("div", { style: "max-height: 92px; overflow: auto; min-height: 52px" });
-  const selectAll = button(
-    "Select neighbours",
-    () => {
-      if (near && near.index.length > 0) store.set("selection", Int32Array.from(near.index).sort());
+  const selectAll = h(
+    "button",
+    {
+      type: "button",
+      class: "clsviz-small",
+      "aria-label": "Select neighbours",
+      title:
+        "Selects these training samples. Diagram, matrix and boundary show validation samples and so say that they show none of them; the gallery and Previous, Next here show them.",
+      ...OWN_KEYS,
+      onclick: (e: MouseEvent) => {
+        if (near) store.set("selection", combine(store.get<Selection>("selection"), near.index, setOp(e)));
+      },
     },
-    { class: "clsviz-small" },
+    "Select them",
   );
   panel.root.querySelector<HTMLElement>("[role=status]")!.style.minHeight = "calc(4.2em + 6px)"; // three lines
   const half = "display: flex; flex-direction: column; gap: 6px; min-width: 0";
@@ -96,7 +106,7 @@ export const mountInspector: Mount = (el, { session, store }) => {
   const draw = (still: boolean) => {
     const notice = commonNotice(session);
     panel.notice(notice);
-    const at = notice ? null : shown(session, store);
+    const at = notice ? null : shownTilted(session, store);
     const data = session.dataset;
     const sample = at ? markedSample(session, store) : null;
     panel.setHovered(at?.hovered ?? false);
@@ -116,7 +126,7 @@ export const mountInspector: Mount = (el, { session, store }) => {
     const { g, w, h: height } = bars.begin();
     drawBars(g, colours(bars.el), w, height, verdict);
     if (still) bars.el.setAttribute("aria-label", barWords(verdict));
-    panel.status(...hoveredWord(at.hovered), ...words(data, verdict));
+    panel.status(...shownWord(at), ...words(data, verdict));
   };
 
   const barWords = ({ names, p }: Verdict) =>
@@ -249,7 +259,7 @@ export const mountInspector: Mount = (el, { session, store }) => {
     store,
     panel,
     boxes: [bars.el],
-    keys: ["temperature", "step", "selection", "marked", "hover"],
+    keys: ["temperature", "step", "selection", "marked", "hover", ...RULE_KEYS],
     events: ["data", "snapshots", "run", "alive"],
     finer: true, // the bars in words
     relook() {

@@ -6,8 +6,11 @@ import { h } from "../draw/dom";
 import { button } from "../draw/knobs";
 import { mountBoundary } from "./boundary";
 import { mountConfusion } from "./confusion";
+import { mountBusy } from "./controls/busy";
+import { clearOnEscape } from "./controls/escape";
 import { mountExperiment } from "./controls/experiment";
 import { mountLoss } from "./controls/loss";
+import { mountSelectBy } from "./controls/selectby";
 import { mountTemperature } from "./controls/temperature";
 import { mountTimeline } from "./controls/timeline";
 import { mountInspector } from "./inspector";
@@ -29,7 +32,6 @@ const HINT_CLOSED = "clsviz:hint-closed";
 export const mountLab: Mount = (el, { session, store }) => {
   const root = h("div", { class: "clsviz-lab", "data-view": "lab" });
   el.append(root);
-  const clear = button("Clear selection", () => store.set("selection", null));
   const pin = button("Pin to compare", () => {
     const step = session.at(store.get<number | null>("step"))?.step;
     const temperature = store.get<number | null>("temperature") ?? 1;
@@ -41,18 +43,22 @@ export const mountLab: Mount = (el, { session, store }) => {
   });
   const bar = h("div", { class: "clsviz-bar" }, h("h2", {}, "Classifier lab"));
   const experiment = h("div", { class: "clsviz-experiment" });
-  bar.append(experiment, h("div", { class: "clsviz-row clsviz-right" }, clear, pin, projector));
+  bar.append(experiment, h("div", { class: "clsviz-row clsviz-right" }, pin, projector));
   const timeline = h("div", {});
   const heroes = h("div", { class: "clsviz-heroes" });
   const notice = h("div", { class: "clsviz-banner", role: "alert", hidden: true });
   const views = h("div", { class: "clsviz-views" });
-  root.append(bar, timeline, heroes, hint(), notice, views);
+  const selecting = h("div", {});
+  root.append(bar, timeline, heroes, hint(), notice, selecting, views);
 
   const stops = [
     mountExperiment(experiment, { session, store }),
     mountTimeline(timeline, { session, store }),
     mountTemperature(heroes, { session, store }),
     mountLoss(heroes, { session, store }),
+    mountSelectBy(selecting, { session, store }),
+    mountBusy(root, { session, store }),
+    clearOnEscape(root, store),
   ];
   let stage = ["reliability", "boundary"];
   const boxes = new Map<string, HTMLElement>();
@@ -89,23 +95,13 @@ export const mountLab: Mount = (el, { session, store }) => {
   arrange();
 
   const showState = () => {
-    const selection = store.get<Int32Array | null>("selection");
-    clear.disabled = !selection;
-    clear.textContent = selection ? `Clear selection (${selection.length})` : "Clear selection";
     const pinned = store.get("pinned");
     pin.textContent = pinned ? "Unpin" : "Pin to compare";
     pin.setAttribute("aria-pressed", String(Boolean(pinned)));
     showBanner(notice, session, store);
   };
-  stops.push(
-    store.on(["selection", "pinned"], showState),
-    session.on(["run", "error", "alive", "snapshots"], showState),
-  );
+  stops.push(store.on(["pinned"], showState), session.on(["run", "error", "alive", "snapshots"], showState));
   showState();
-  const clearOnEscape = (event: KeyboardEvent) => {
-    if (event.key === "Escape") store.set("selection", null);
-  };
-  root.addEventListener("keydown", clearOnEscape);
   return () => {
     for (const stop of stops) stop();
     root.remove();

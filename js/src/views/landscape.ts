@@ -20,7 +20,7 @@ import type { Mount } from "./mount";
 
 const HELP =
   "Loss landscape. Arrow keys walk over it and the other views follow, Shift takes larger steps, " +
-  "Escape returns; in 3-D, Alt and arrow keys turn it.";
+  "Enter stays at a point until Escape, Escape returns; in 3-D, Alt and arrow keys turn it.";
 
 /** The surface at one score and temperature. */
 interface Reading extends Surface {
@@ -55,6 +55,7 @@ export const mountLandscape: Mount = (el, { session, store }) => {
     },
     compute: askKernel,
     cancel: cancelTask,
+    back: () => walk.release(),
   });
   const styles = [
     { value: "map", label: "map" },
@@ -88,6 +89,7 @@ export const mountLandscape: Mount = (el, { session, store }) => {
     hover: hovered,
     setHover,
     turned: frame.ask,
+    changed: frame.ask,
   });
 
   function askKernel(): void {
@@ -189,11 +191,13 @@ export const mountLandscape: Mount = (el, { session, store }) => {
 
   function showToolbar(land: Landscape | null): void {
     const plane = asked?.plane ?? session.landscape?.plane ?? chosenPlane(); // random where there is no path
-    const state = { plane, alive: session.alive, progress: null, words: "", compute: null };
+    const state = { plane, alive: session.alive, progress: null, words: "", compute: null, back: false };
     if (!land) return toolbar.show(state);
     const shown = snapshot();
     const off = shown !== null && (shown.step > land.step || !onPlane(land, shown));
-    if (land.progress < 1 && !land.stopped) {
+    if (hovered() !== null && walk.kept()) {
+      toolbar.show({ ...state, words: "All views stay at this point.", back: true });
+    } else if (land.progress < 1 && !land.stopped) {
       toolbar.show({ ...state, progress: land.progress });
     } else if (land.progress < 1) {
       const words = `coarse map: stopped at ${Math.round(100 * land.progress)} %`;
@@ -203,7 +207,9 @@ export const mountLandscape: Mount = (el, { session, store }) => {
       toolbar.show({ ...state, words, compute: session.alive ? "Compute here" : null });
     } else {
       const words = session.network
-        ? "Point at it: the other views follow."
+        ? hovered() === null
+          ? "Point at it: the other views follow."
+          : "Enter: stay at this point."
         : "Point at it to read the loss.";
       toolbar.show({ ...state, words });
     }

@@ -2,14 +2,16 @@
 
 import { decide, type GalleryKind } from "../core/gallery";
 import { markedSample } from "../core/marked";
+import { RULE_KEYS, shownTilted } from "../core/overlay";
 import { selectedMask } from "../core/samples";
+import { click, type Selection, type SetOp, selectionWords } from "../core/selection";
 import type { Dataset } from "../core/session";
-import { logitsOf, type Shown, shown } from "../core/shown";
+import { logitsOf, type Shown } from "../core/shown";
 import { argmax } from "../core/softmax";
 import { makeCanvas, whenChanged } from "../draw/canvas";
 import { b, h, say } from "../draw/dom";
 import { selectKnob } from "../draw/knobs";
-import { commonNotice, hoveredWord, makePanel, type Notice, type TableData } from "../draw/panel";
+import { commonNotice, makePanel, type Notice, shownWord, type TableData } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { sizeOf } from "../draw/size";
 import { type Colours, colours } from "../draw/theme";
@@ -112,12 +114,10 @@ export const mountPrototypes: Mount = (el, { session, store }) => {
   }
 
   /** Chooses a prototype and selects the samples it decides; once more: clears the selection. */
-  function select(p: number): void {
+  function select(p: number, op: SetOp): void {
     if (!scene) return;
-    const members = scene.gallery.members[p]!;
-    const again = scene.chosen === p && store.get("selection") === members;
     store.set("chosen", p);
-    store.set("selection", again || members.length === 0 ? null : members);
+    store.set("selection", click(store.get<Selection>("selection"), scene.gallery.members[p]!, op));
   }
 
   function draw(): void {
@@ -129,7 +129,7 @@ export const mountPrototypes: Mount = (el, { session, store }) => {
     sideBox.hidden = sizeOf(panel.root).w < ROOM_FOR_SIDE;
     const common = commonNotice(session);
     const data = session.dataset;
-    const at = common ? null : shown(session, store);
+    const at = common ? null : shownTilted(session, store);
     const gallery = at && galleryOf(session, kind());
     const notice = common ?? (gallery ? null : NO_INPUTS);
     panel.notice(notice);
@@ -148,8 +148,11 @@ export const mountPrototypes: Mount = (el, { session, store }) => {
       logits = prototypeLogits(session, at, gallery);
     });
     const selected = selectedMask(store.get("selection"), data.n);
+    const seen = selected ? gallery.rows.reduce((n, i) => n + selected[i]!, 0) : 0;
     scene = { gallery, data, at, logits, temperature, chosen };
-    const thumbs = tiles.show({ gallery, data, colours: c, logits, temperature, chosen, nearest, selected });
+    const decided = seen > 0 ? selected : null; // where no tile decides any, none is greyed: the words say so
+    const look = { colours: c, logits, temperature, chosen, nearest, selected: decided };
+    const thumbs = tiles.show({ gallery, data, ...look });
     whenStrip([gallery, chosen, data, thumbs, selected, at, sizeOf(strip.el)], () => {
       strip.show({
         gallery,
@@ -173,7 +176,7 @@ export const mountPrototypes: Mount = (el, { session, store }) => {
       });
     }
     panel.setHovered(at.hovered);
-    whenStatus([gallery, at, chosen], () => showStatus(now));
+    whenStatus([gallery, at, chosen, selected], () => showStatus(now, seen));
   }
 
   function showLegend({ gallery, data, logits }: Scene): void {
@@ -217,12 +220,14 @@ export const mountPrototypes: Mount = (el, { session, store }) => {
     if (decoded || logits) nameClasses(g, data.classNames, own, w, height, c);
   }
 
-  function showStatus({ gallery, data, at, chosen }: Scene): void {
+  function showStatus({ gallery, data, at, chosen }: Scene, seen: number): void {
+    const selection = store.get<Selection>("selection");
+    const [selected, where] = selection ? selectionWords(selection, seen, data) : ["", ""];
     const count = gallery.members[chosen]!.length;
     const right = at.labels.filter((label, i) => argmax(at.logits, i * data.k, data.k) === label).length;
     const percent = (v: number) => `${(100 * v).toFixed(1)} %`;
     panel.status(
-      ...hoveredWord(at.hovered),
+      ...shownWord(at),
       "Prototype ",
       b(gallery.names[chosen]!),
       " is nearest to ",
@@ -234,6 +239,7 @@ export const mountPrototypes: Mount = (el, { session, store }) => {
       " are right, by the network ",
       b(percent(right / at.labels.length)),
       ".",
+      ...(selection ? [" ", b(selected.replace(/^n/, "N")), `${where}.`] : []),
     );
   }
 
@@ -275,7 +281,7 @@ export const mountPrototypes: Mount = (el, { session, store }) => {
     store,
     panel,
     boxes: [panel.root, tiles.el, strip.el, bars.el, side.el],
-    keys: ["temperature", "step", "hover", "selection", "marked", "kind", "chosen"],
+    keys: ["temperature", "step", "hover", "selection", "marked", "kind", "chosen", ...RULE_KEYS],
     events: ["data", "run", "snapshots", "landscape", "prototypes", "alive"],
   }).close;
 };

@@ -1,15 +1,17 @@
 /** Reliability diagram: what the network says against how often it is right, rebinned on every move. */
 
 import { markedSample } from "../core/marked";
+import { RULE_KEYS, shownTilted } from "../core/overlay";
 import { binIndex, type Pairs, pairs, type Reliability, reliability, type Scheme } from "../core/reliability";
 import { selectedMask } from "../core/samples";
-import { logitsOf, type Shown, shown, shownAt, topPairs } from "../core/shown";
+import { click, combine, type Selection, type SetOp, selectionWords, setOp } from "../core/selection";
+import { logitsOf, type Shown, shownAt, topPairs } from "../core/shown";
 import { argmax, softmaxRow } from "../core/softmax";
 import type { How } from "../core/store";
 import { makeCanvas } from "../draw/canvas";
 import { b, h, OWN_KEYS } from "../draw/dom";
 import { numberKnob, selectKnob } from "../draw/knobs";
-import { commonNotice, hoveredWord, makePanel, type TableData } from "../draw/panel";
+import { commonNotice, makePanel, shownWord, type TableData } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { colours } from "../draw/theme";
 import type { Mount } from "./mount";
@@ -29,6 +31,7 @@ const KEYS = [
   "scheme",
   "mode",
   "target_class",
+  ...RULE_KEYS,
 ];
 
 /** The square of confidence and accuracy is not stretched over a wide page. */
@@ -87,7 +90,7 @@ export const mountReliability: Mount = (el, { session, store }) => {
     tabindex: "0",
     "aria-valuemin": "1",
     "aria-label":
-      "Bars of the reliability diagram: arrow keys move, Enter selects the samples of a bar, Shift with arrows extends, Escape clears",
+      "Bars of the reliability diagram: arrow keys move, Enter selects the samples of a bar (with Shift adds, with Ctrl takes out, with both keeps the common ones), Shift with arrows extends, Escape clears",
     ...OWN_KEYS,
   }))
     canvas.el.setAttribute(name, value);
@@ -136,7 +139,7 @@ export const mountReliability: Mount = (el, { session, store }) => {
   const draw = () => {
     const notice = commonNotice(session);
     panel.notice(notice);
-    const at = notice ? null : shown(session, store);
+    const at = notice ? null : shownTilted(session, store);
     const data = session.dataset;
     panel.setHovered(at?.hovered ?? false);
     if (!at || !data) return panel.status("Nothing to bin yet.");
@@ -179,6 +182,7 @@ export const mountReliability: Mount = (el, { session, store }) => {
     r.index.forEach((bin, i) => {
       share[bin]! += mask[at.rows[i]!]!;
     });
+    if (share.every((count) => count === 0)) return null; // nothing of it is here: the words say so
     return share.map((count, bin) => (count > 0 ? count / r.counts[bin]! : 0));
   };
 
@@ -194,7 +198,7 @@ export const mountReliability: Mount = (el, { session, store }) => {
     const lean = r.meanConfidence - r.meanAccuracy;
     const verdict = Math.abs(lean) <= 0.01 ? "right" : lean > 0 ? "over-confident" : "under-confident";
     const parts: (Node | string)[] = [
-      ...hoveredWord(at.hovered),
+      ...shownWord(at),
       b(`ECE ${r.ece.toFixed(4)}`),
       pinned ? ` (pinned ${pinned.result.ece.toFixed(4)})` : "",
       `: ${verdict} on average. Worst bin (MCE) ${r.mce.toFixed(2)}, Brier ${p.brier.toFixed(3)}, NLL ${p.nll.toFixed(3)}, ${at.rows.length} samples`,
@@ -214,16 +218,8 @@ export const mountReliability: Mount = (el, { session, store }) => {
       selected === 0
         ? ""
         : `, ${Math.round((100 * hits) / selected)}\u00a0% ${target() === null ? "right" : "of this class"}`;
-    return [
-      ...parts,
-      "; ",
-      b(
-        selected === selection.length
-          ? `${selected} selected`
-          : `${selected} of ${selection.length} selected`,
-      ),
-      `${share}.`,
-    ];
+    const [count, where] = selectionWords(selection, selected, session.dataset!);
+    return [...parts, "; ", b(count), `${where}${share}.`];
   };
 
   const table = (): TableData => {
@@ -252,20 +248,9 @@ export const mountReliability: Mount = (el, { session, store }) => {
     } = drawn!;
     return at.rows.filter((_, i) => result.index[i]! >= from && result.index[i]! <= to);
   };
-  const select = (samples: Int32Array | null, how: How = "final") =>
-    store.set("selection", samples && samples.length > 0 ? samples : null, how);
+  const selection = () => store.get<Selection>("selection");
   const selectRange = (a: number, c: number, how: How = "final") =>
-    select(samplesOf(Math.min(a, c), Math.max(a, c)), how);
-  /** Adds a bin to the selection, or takes it out when all of it is in. */
-  const toggle = (bin: number) => {
-    const mask = selectedMask(store.get<Int32Array | null>("selection"), session.dataset!.n);
-    const own = samplesOf(bin, bin);
-    const others = (store.get<Int32Array | null>("selection") ?? new Int32Array()).filter(
-      (i) => !own.includes(i),
-    );
-    const allIn = own.length > 0 && own.every((i) => mask?.[i] === 1);
-    select(allIn ? others : Int32Array.from([...others, ...own]).sort());
-  };
+    store.set("selection", combine(null, samplesOf(Math.min(a, c), Math.max(a, c)), "replace"), how);
   const moveCursor = (to: { bin: number; keys: boolean } | null) => {
     if (to?.bin === cursor?.bin && to?.keys === cursor?.keys) return;
     cursor = to;
@@ -281,39 +266,34 @@ export const mountReliability: Mount = (el, { session, store }) => {
     if (outside && !beyond) return null;
     return binIndex(Math.min(1, Math.max(0, (e.offsetX - left) / (right - left))), drawn.binned.result.edges);
   };
-  let drag: { again: boolean; last: number } | null = null;
+  let drag: { op: SetOp; before: Selection; first: number; last: number } | null = null;
+  const brushed = () => {
+    const { op, before, first, last } = drag!;
+    const samples = samplesOf(Math.min(first, last), Math.max(first, last));
+    return first === last ? click(before, samples, op) : combine(before, samples, op);
+  };
   canvas.el.addEventListener("pointerdown", (e) => {
     const bin = binAt(e);
     if (bin === null || e.button !== 0) return;
     canvas.el.setPointerCapture(e.pointerId);
-    if (e.ctrlKey || e.metaKey) return toggle(bin);
-    if (!e.shiftKey) anchor = bin;
-    drag = { again: isExactly(samplesOf(bin, bin)) && !e.shiftKey, last: bin };
-    selectRange(anchor, bin, "live");
+    anchor = bin;
+    drag = { op: setOp(e), before: selection(), first: bin, last: bin };
+    store.set("selection", brushed(), "live");
   });
   canvas.el.addEventListener("pointermove", (e) => {
     const bin = binAt(e, drag !== null);
     moveCursor(bin === null ? null : { bin, keys: false });
     if (!drag || bin === null || bin === drag.last) return;
-    drag = { again: false, last: bin };
-    selectRange(anchor, bin, "live");
+    drag.last = bin;
+    store.set("selection", brushed(), "live");
   });
   const release = () => {
-    if (!drag) return;
-    if (drag.again) select(null);
-    else selectRange(anchor, drag.last);
+    if (drag) store.set("selection", brushed());
     drag = null;
   };
   canvas.el.addEventListener("pointerup", release);
   canvas.el.addEventListener("pointercancel", release);
   canvas.el.addEventListener("pointerleave", () => moveCursor(null));
-  const isExactly = (samples: Int32Array) => {
-    const selection = store.get<Int32Array | null>("selection");
-    const mask = selectedMask(selection, session.dataset!.n);
-    return (
-      samples.length > 0 && selection?.length === samples.length && samples.every((i) => mask?.[i] === 1)
-    );
-  };
 
   canvas.el.addEventListener("keydown", (e) => {
     if (!drawn) return;
@@ -336,8 +316,9 @@ export const mountReliability: Mount = (el, { session, store }) => {
       moveCursor({ bin: to, keys: true });
       if (e.shiftKey) selectRange(anchor, to);
       else anchor = to;
-    } else if ((e.key === "Enter" || e.key === " ") && cursor) toggle(cursor.bin);
-    else if (e.key === "Escape") select(null);
+    } else if ((e.key === "Enter" || e.key === " ") && cursor)
+      store.set("selection", click(selection(), samplesOf(cursor.bin, cursor.bin), setOp(e)));
+    else if (e.key === "Escape") store.set("selection", null);
     else return;
     e.preventDefault();
   });

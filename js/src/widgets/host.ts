@@ -1,8 +1,10 @@
 /** Joins a view to an anywidget model, or to the contents of an exported file. */
 
 import { readArray, type Wire } from "../core/arrays";
+import { Group, LINKED, type Member, sameValue } from "../core/group";
+import { Outbox } from "../core/outbox";
 import { cut, unpackPayload } from "../core/payload";
-import { type Message, Session } from "../core/session";
+import { type Dataset, type Message, Session } from "../core/session";
 import { type How, MemoryStore, type Store } from "../core/store";
 import { h } from "../draw/dom";
 import type { Mount } from "../views/mount";
@@ -30,25 +32,35 @@ type Buffers = (DataView | ArrayBuffer)[];
 /** Traits of the model that are arrays on the wire. */
 const ARRAYS = new Set(["selection"]);
 
+/** The key a linked group knows by another name: a lab has all views' keys, each with its view in front. */
+const OF_RELIABILITY = new Set(["n_bins", "scheme"]);
+
 /** State in an anywidget model: "live" values stay in the browser, "final" ones go to the kernel. */
-class ModelStore implements Store {
+class ModelStore implements Store, Member {
+  readonly stream: string;
   private readonly memory = new MemoryStore();
   private readonly known = new Set<string>();
   private readonly handlers: [string, () => void][] = [];
+  private linked: { name: string; group: Group; leave(): void } | null = null;
 
-  constructor(private readonly model: Model) {}
+  constructor(
+    private readonly model: Model,
+    private readonly session: Session,
+  ) {
+    this.stream = model.get("stream") as string;
+    this.hear("group", () => this.link());
+    this.link();
+  }
 
   get<T>(key: string): T {
-    this.adopt(key);
-    return this.memory.get<T>(key);
+    const own = this.own(key);
+    this.adopt(own);
+    return this.memory.get<T>(own);
   }
 
   set(key: string, value: unknown, how: How = "final"): void {
-    this.adopt(key);
-    this.memory.set(key, value);
-    if (how === "live" || this.model.get(key) === undefined) return;
-    this.model.set(key, ARRAYS.has(key) && value ? Array.from(value as Int32Array) : value);
-    this.model.save_changes();
+    this.put(key, value, how);
+    this.tell(key, how);
   }
 
   on(keys: readonly string[], listener: () => void): () => void {
@@ -62,23 +74,108 @@ class ModelStore implements Store {
 
   dispose(): void {
     for (const [event, handler] of this.handlers) this.model.off(event, handler);
+    this.unlink();
+  }
+
+  // what the group of linked views asks for
+
+  dataset(): Dataset | null {
+    return this.session.dataset;
+  }
+
+  has(key: string): boolean {
+    return key === "hover" || this.model.get(this.own(key)) !== undefined;
+  }
+
+  accept(key: string, value: unknown, how: How): void {
+    this.put(this.own(key), value, how);
+  }
+
+  private put(key: string, value: unknown, how: How): void {
+    this.adopt(key);
+    this.memory.set(key, value);
+    if (how === "live" || this.model.get(key) === undefined) return;
+    this.model.set(key, ARRAYS.has(key) ? toWire(value as Int32Array | null) : value);
+    this.model.save_changes();
+  }
+
+  private tell(key: string, how: How): void {
+    const name = OF_RELIABILITY.has(key) ? `reliability_${key}` : key;
+    this.linked?.group.tell(this, name, this.memory.get(key), how);
+  }
+
+  /** This view's name for a key of the group. */
+  private own(key: string): string {
+    const short = key.replace(/^reliability_/, "");
+    return OF_RELIABILITY.has(short) && this.model.get(key) === undefined ? short : key;
+  }
+
+  /** Joins the group that the model names now. */
+  private link(): void {
+    const name = (this.model.get("group") as string | null | undefined) ?? null;
+    if (name === (this.linked?.name ?? null)) return;
+    this.unlink();
+    if (name === null) return;
+    const { groups } = page();
+    const group = groups.get(name) ?? new Group();
+    groups.set(name, group);
+    for (const key of LINKED) if (this.has(key)) this.adopt(this.own(key));
+    const leave = group.join(this);
+    // what depends on the samples is taken over when they have come
+    const waiting = this.session.dataset === null;
+    const stop = waiting
+      ? this.session.on(["data"], () => {
+          stop();
+          group.adopt(this);
+        })
+      : () => {};
+    this.linked = {
+      name,
+      group,
+      leave() {
+        stop();
+        leave();
+        if (group.size === 0) groups.delete(name);
+      },
+    };
+  }
+
+  private unlink(): void {
+    this.linked?.leave();
+    this.linked = null;
   }
 
   /** Reads a trait once and follows it from then on. */
   private adopt(key: string): void {
     if (this.known.has(key)) return;
     this.known.add(key);
-    const read = () => {
-      const value = this.model.get(key);
-      if (value === undefined) return;
-      const isWire = ARRAYS.has(key) && value !== null && !Array.isArray(value);
-      const array = ARRAYS.has(key) && Array.isArray(value) ? Int32Array.from(value as number[]) : value;
-      this.memory.set(key, isWire ? readArray(value as Wire) : array);
-    };
-    read();
-    this.handlers.push([`change:${key}`, read]);
-    this.model.on(`change:${key}`, read);
+    if (this.read(key) === undefined) return;
+    this.memory.set(key, this.read(key));
+    this.hear(key, () => {
+      const value = this.read(key);
+      if (value === undefined || sameValue(value, this.memory.get(key))) return;
+      this.memory.set(key, value);
+      this.tell(key, "final");
+    });
   }
+
+  private read(key: string): unknown {
+    const value = this.model.get(key);
+    if (!ARRAYS.has(key) || value === undefined || value === null) return value;
+    return Array.isArray(value) ? Int32Array.from(value as number[]) : readArray(value as Wire);
+  }
+
+  private hear(key: string, handler: () => void): void {
+    this.handlers.push([`change:${key}`, handler]);
+    this.model.on(`change:${key}`, handler);
+  }
+}
+
+/** As Python packs arrays: what the kernel gets is what it would send, so it does not send it back. */
+function toWire(indices: Int32Array | null): Wire | null {
+  if (!indices) return null;
+  const data = new DataView(Int32Array.from(indices).buffer);
+  return { dtype: "int32", shape: [indices.length], data };
 }
 
 /** Puts the pieces of large messages together again. */
@@ -117,15 +214,23 @@ interface Shared {
   session: Session;
   /** The comms of the views that show it, last mounted last. */
   senders: Set<Model>;
+  outbox: Outbox;
   dispose(): void;
 }
 
-/** Sessions on this page by stream, so that every view of a run shares one copy of it. */
-function registry(): Map<string, Promise<Shared>> {
-  const page = globalThis as { [key: symbol]: Map<string, Promise<Shared>> | undefined };
+/** What all views on this page share, also views of other bundles. */
+interface ClsvizPage {
+  /** By stream, so that every view of a run shares one copy of it. */
+  sessions: Map<string, Promise<Shared>>;
+  /** Linked views, by name of their group. */
+  groups: Map<string, Group>;
+}
+
+function page(): ClsvizPage {
+  const global = globalThis as { [key: symbol]: ClsvizPage | undefined };
   const name = Symbol.for("clsviz");
-  page[name] ??= new Map();
-  return page[name]!;
+  global[name] ??= { sessions: new Map(), groups: new Map() };
+  return global[name]!;
 }
 
 async function openSession(model: Model, host: RenderProps["host"], id: string): Promise<Shared> {
@@ -145,18 +250,28 @@ async function openSession(model: Model, host: RenderProps["host"], id: string):
     console.warn("clsviz: no access to the stream, using the control comm", error);
   }
   source.on("msg:custom", hear as never);
-  const live = () => session.setAlive(source.comm_live !== false);
-  source.on("comm_live_update", live as never);
   const senders = new Set<Model>();
-  session.send = (message) => {
-    const last = [...senders].pop();
-    if (session.alive && last) last.send(message);
+  const outbox = new Outbox(
+    (message) => {
+      const last = [...senders].pop();
+      if (session.alive) last?.send(message);
+      return session.alive && last !== undefined;
+    },
+    () => session.setWaiting(outbox.waiting),
+  );
+  const live = () => {
+    session.setAlive(source.comm_live !== false);
+    if (!session.alive) outbox.clear();
   };
+  source.on("comm_live_update", live as never);
+  session.send = (message) => outbox.send(message);
   model.send({ kind: "hello", via });
   return {
     session,
     senders,
+    outbox,
     dispose() {
+      outbox.clear();
       source.off("msg:custom", hear as never);
       source.off("comm_live_update", live as never);
     },
@@ -168,12 +283,16 @@ export function widget(mount: Mount) {
   return {
     async render({ model, el, host }: RenderProps): Promise<() => void> {
       const id = model.get("stream") as string;
-      const sessions = registry();
+      const { sessions } = page();
       const opening = sessions.get(id) ?? openSession(model, host, id);
       sessions.set(id, opening);
       const shared = await opening;
       shared.senders.add(model);
-      const store = new ModelStore(model);
+      const answered = (content: { kind?: unknown; seq?: unknown }) => {
+        if (content?.kind === "ack") shared.outbox.acknowledge(content.seq as number);
+      };
+      model.on("msg:custom", answered as never);
+      const store = new ModelStore(model, shared.session);
       el.classList.add("clsviz");
       const unmount = mount(el, { session: shared.session, store });
       const hide = tell(el, shared.session, store);
@@ -181,6 +300,8 @@ export function widget(mount: Mount) {
         hide();
         unmount();
         store.dispose();
+        model.off("msg:custom", answered as never);
+        if ([...shared.senders].pop() === model) shared.outbox.clear(); // its requests may never be answered
         shared.senders.delete(model);
         if (shared.senders.size === 0) {
           shared.dispose();

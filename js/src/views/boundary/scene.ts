@@ -8,13 +8,12 @@ import {
   pairOf,
   type Rule,
   referenceRows,
-  regularisedRule,
   shareRight,
   type Trained,
-  trainedPath,
 } from "../../core/boundary";
 import type { Limits } from "../../core/field";
 import { markedSample } from "../../core/marked";
+import { ruleOf, trainedOf } from "../../core/overlay";
 import { explainedBy, type Plane, pcaPlane, planeFromPoints, planeProject } from "../../core/plane";
 import type { Dataset, Session } from "../../core/session";
 import { type Shown, shown } from "../../core/shown";
@@ -77,8 +76,6 @@ const KEPT = 20; // planes and frames remembered
 export class Scenes {
   private last: Scene | null = null;
   private readonly whenChanged = whenChanged();
-  private readonly paths = new Map<string, { at: Shown; pair: PairData; path: Trained }>();
-  private readonly rules = new Map<string, { pair: PairData; rule: Rule }>();
   private readonly planes = new Map<string, { data: Dataset; plane: Plane; explained: number | null }>();
   private readonly frames = new Map<string, { data: Dataset; frame: Frame }>();
 
@@ -104,9 +101,9 @@ export class Scenes {
   }
 
   private make(data: Dataset, at: Shown, pair: PairData, marked: number | null): Scene {
-    const { store } = this;
-    const trained = this.trained(data, at, pair, store.get("normal_at") === "marked" ? marked : null);
-    const rule = this.rule(data, pair, trained);
+    const { session, store } = this;
+    const trained = trainedOf(session, store, at, pair);
+    const rule = ruleOf(store, data, pair, trained);
     const offered = planesFor(data).map((p) => p.value);
     const wanted = store.get<PlaneKind | null>("plane");
     const kind = wanted && offered.includes(wanted) ? wanted : defaultPlane(data);
@@ -142,27 +139,6 @@ export class Scenes {
       turning: kind === "tilt" || data.d === 2,
       coords: planeProject(plane, data.X, rows),
     };
-  }
-
-  private trained(data: Dataset, at: Shown, pair: PairData, marked: number | null): Trained {
-    const key = marked === null ? "between" : "marked";
-    const found = this.paths.get(key);
-    if (found?.at === at && found.pair === pair && key === "between") return found.path;
-    const path = trainedPath(data, at, pair, marked);
-    this.paths.set(key, { at, pair, path });
-    return path;
-  }
-
-  private rule(data: Dataset, pair: PairData, trained: Trained): Rule {
-    const lam = this.store.get<number | null>("regularisation");
-    const tilt = this.store.get<number | null>("tilt");
-    if (lam === null) return tilt === null ? trained.rule : trained.tilted(tilt);
-    const found = this.rules.get(`${lam}`);
-    if (found?.pair === pair) return found.rule;
-    const rule = regularisedRule(data, pair, lam);
-    if (this.rules.size > 100) this.rules.clear();
-    this.rules.set(`${lam}`, { pair, rule });
-    return rule;
   }
 
   private plane(data: Dataset, kind: PlaneKind, pair: PairData, rule: Rule) {

@@ -15,6 +15,9 @@ export function storedTilt(degrees: number, trained: number, reach = KEY_STEP / 
   return Math.abs(degrees - Math.min(MOST_TILT, trained)) <= reach ? null : Number(degrees.toFixed(1));
 }
 
+const EVERYWHERE =
+  "All views follow the tilted rule: between the two classes of the pair it decides in the network's place. Their logits keep their mean, their difference becomes the rule's, all others stay. As trained, nothing changes.";
+
 const lambdaWords = (v: number) => String(Number(v.toPrecision(2)));
 
 export interface TiltKnobs {
@@ -73,7 +76,9 @@ export function tiltKnobs(store: Store): TiltKnobs {
     final: (v) => store.set("regularisation", v),
   });
   const [first, second] = tilt.el.querySelectorAll<HTMLElement>(".clsviz-stop");
-  const words = h("span", { style: "white-space: nowrap; overflow: hidden; text-overflow: ellipsis" });
+  const words = h("span", {
+    style: "margin-right: auto; white-space: nowrap; overflow: hidden; text-overflow: ellipsis",
+  });
   const path = button(
     "L2 path",
     () => {
@@ -85,10 +90,16 @@ export function tiltKnobs(store: Store): TiltKnobs {
       title: "Show L2-regularised linear classifiers of the pair instead of tilts",
     },
   );
+  const everywhere = button("use tilted", () => store.set("use_tilted", !store.get("use_tilted")), {
+    class: "clsviz-small",
+    "aria-pressed": "false",
+    title: EVERYWHERE,
+  });
   const head = h(
     "div",
-    { class: "clsviz-row", style: "justify-content: space-between; flex-wrap: nowrap; height: 24px" },
+    { class: "clsviz-row", style: "justify-content: flex-end; flex-wrap: nowrap; gap: 4px; height: 24px" },
     words,
+    everywhere,
     path,
   );
   const el = h("div", { style: "flex: 1; min-width: 0" }, head, tilt.el, lambda.el);
@@ -102,6 +113,7 @@ export function tiltKnobs(store: Store): TiltKnobs {
       tilt.el.hidden = regularised;
       lambda.el.hidden = !regularised;
       path.setAttribute("aria-pressed", String(regularised));
+      everywhere.setAttribute("aria-pressed", String(Boolean(store.get("use_tilted"))));
       trained = network.degrees;
       const shown = Math.min(MOST_TILT, trained);
       options.default = asTrained.value = shown;
@@ -112,10 +124,8 @@ export function tiltKnobs(store: Store): TiltKnobs {
       second!.hidden = place < 0.12;
       second!.classList.toggle("clsviz-high", place > 0.88);
       tilt.show(store.get<number | null>("tilt") ?? shown);
-      if (regularised) say(words, "λ ", b(lambdaWords(lambda.value)), " regularisation");
-      else if (rule.kind === "trained")
-        say(words, "Tilt ", b(`${network.degrees.toFixed(1)}°`), " as trained");
-      else say(words, "Tilt ", b(`${rule.angle.toFixed(1)}°`));
+      if (regularised) say(words, "λ ", b(lambdaWords(lambda.value)));
+      else say(words, "Tilt ", b(`${(rule.kind === "trained" ? network.degrees : rule.angle).toFixed(1)}°`));
     },
   };
 }

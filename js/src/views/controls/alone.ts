@@ -3,7 +3,9 @@
 import { h } from "../../draw/dom";
 import { rangeKnob } from "../../draw/knobs";
 import type { Mount } from "../mount";
+import { mountBusy } from "./busy";
 import { catalogueOf } from "./catalogue";
+import { clearOnEscape } from "./escape";
 
 /** `view` with the controls that a lab would show once for all views. */
 export function alone(view: Mount, ...controls: Mount[]): Mount {
@@ -11,7 +13,12 @@ export function alone(view: Mount, ...controls: Mount[]): Mount {
     const top = h("div", { class: "clsviz-alone" });
     const body = h("div", { class: "clsviz-alone-view" });
     el.append(top, body);
-    const parts = [...controls.map((mount) => mount(top, context)), view(body, context)];
+    const parts = [
+      ...controls.map((mount) => mount(top, context)),
+      view(body, context),
+      mountBusy(el, context),
+      clearOnEscape(el, context.store),
+    ];
     return () => {
       for (const stop of parts) stop();
       el.replaceChildren();

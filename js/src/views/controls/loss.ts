@@ -2,8 +2,9 @@
 
 import { scoreName, scoreOfP } from "../../core/losses";
 import { markedSample } from "../../core/marked";
+import { RULE_KEYS, shownTilted } from "../../core/overlay";
 import type { Session } from "../../core/session";
-import { logitsOf, shown } from "../../core/shown";
+import { logitsOf } from "../../core/shown";
 import { softmaxRow } from "../../core/softmax";
 import type { Store } from "../../core/store";
 import { line, makeCanvas, ring, text, whenChanged } from "../../draw/canvas";
@@ -217,7 +218,7 @@ export function mountLoss(
       line(to, curve(u), c.fg, 2);
     });
     if (u === null) return;
-    const at = shown(session, store);
+    const at = shownTilted(session, store);
     const i = at ? markedSample(session, store) : null;
     if (!at || i === null) return;
     const data = session.dataset!;
@@ -230,7 +231,7 @@ export function mountLoss(
     session,
     store,
     boxes: [canvas.el],
-    keys: ["score", "temperature", "step", "hover", "marked"],
+    keys: ["score", "temperature", "step", "hover", "marked", ...RULE_KEYS],
     events: ["data", "run", "snapshots"],
   });
   return frame.close;

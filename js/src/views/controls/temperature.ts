@@ -1,8 +1,9 @@
 /** The temperature slider with what it does: the softmax of one sample, the mean claim against the hits. */
 
 import { markedSample } from "../../core/marked";
+import { RULE_KEYS, shownTilted } from "../../core/overlay";
 import type { Session } from "../../core/session";
-import { logitsOf, type Shown, shown, topPairs } from "../../core/shown";
+import { logitsOf, type Shown, topPairs } from "../../core/shown";
 import { argmax, softmaxRow } from "../../core/softmax";
 import type { Store } from "../../core/store";
 import { fitTemperature } from "../../core/temperature";
@@ -59,7 +60,7 @@ export function mountTemperature(
   const fit = button(
     "Fit T to the data",
     () => {
-      const at = shown(session, store);
+      const at = shownTilted(session, store);
       if (at) store.set("temperature", Number(bestTemperature(at, session.dataset!.k).toPrecision(6)));
     },
     { "aria-label": "Fit", title: "Jump to the temperature with the lowest NLL on the validation samples" },
@@ -90,7 +91,7 @@ export function mountTemperature(
     const T = store.get<number | null>("temperature") ?? 1;
     knob.show(T);
     say(value, `T = ${T.toFixed(2)}`);
-    const at = shown(session, store);
+    const at = shownTilted(session, store);
     const data = session.dataset;
     knob.setDisabled(!at);
     fit.disabled = !at;
@@ -153,7 +154,7 @@ export function mountTemperature(
     session,
     store,
     boxes: [canvas.el],
-    keys: ["temperature", "step", "hover", "marked"],
+    keys: ["temperature", "step", "hover", "marked", ...RULE_KEYS],
     events: ["data", "snapshots"],
   }).close;
 }

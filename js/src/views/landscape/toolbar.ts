@@ -13,6 +13,8 @@ export interface ToolbarState {
   words: string;
   /** Name of the button that asks for a new landscape, or null. */
   compute: string | null;
+  /** A point is kept: a button leaves it. */
+  back: boolean;
 }
 
 export interface Toolbar {
@@ -25,6 +27,7 @@ export function makeToolbar(o: {
   choose(plane: Plane): void;
   compute(): void;
   cancel(): void;
+  back(): void;
 }): Toolbar {
   const plane = selectKnob({
     name: "Plane of weights",
@@ -47,6 +50,10 @@ export function makeToolbar(o: {
   const words = h("span", { style: "overflow:hidden;text-overflow:ellipsis;white-space:nowrap" });
   const cancel = button("Cancel", o.cancel, { class: "clsviz-small" });
   const compute = button("Compute", o.compute, { class: "clsviz-small" });
+  const back = button("Return", o.back, {
+    class: "clsviz-small",
+    title: "Back to the network of the run (Escape)",
+  });
   return {
     el: h(
       "div",
@@ -56,6 +63,7 @@ export function makeToolbar(o: {
       words,
       cancel,
       compute,
+      back,
     ),
     show(state) {
       plane.show(state.plane);
@@ -63,6 +71,7 @@ export function makeToolbar(o: {
       bar.hidden = cancel.hidden = state.progress === null;
       bar.value = state.progress ?? 0;
       words.textContent = state.progress === null ? state.words : `${Math.round(100 * state.progress)} %`;
+      back.hidden = !state.back;
       compute.hidden = state.compute === null;
       compute.textContent = state.compute ?? "";
     },

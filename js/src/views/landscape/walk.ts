@@ -19,11 +19,15 @@ export interface WalkOptions {
   hover(): Point | null;
   setHover(point: Point | null): void;
   turned(): void;
+  /** A point is kept from now on. */
+  changed(): void;
 }
 
 export interface Walk {
   /** Forgets the point held and hovered. */
   release(): void;
+  /** The point stays until Escape: pressed Enter. */
+  kept(): boolean;
   /** The hover was taken away elsewhere. */
   lost(): void;
   end(): void;
@@ -32,9 +36,10 @@ export interface Walk {
 export function walkOver(o: WalkOptions): Walk {
   const el = o.canvas.el;
   let held = false; // the hover stays: clicked, or walked to by keys
+  let kept = false; // also when one goes elsewhere, until Escape
   let press: { x: number; y: number; turn: Painter["turn"]; moved: boolean } | null = null;
   const release = () => {
-    held = false;
+    held = kept = false;
     o.setHover(null);
   };
   const turnTo = (yaw: number, pitch: number) => {
@@ -60,6 +65,7 @@ export function walkOver(o: WalkOptions): Walk {
     if (!click) return;
     const point = o.painter.pointAt(e);
     held = point !== null;
+    kept = kept && held;
     o.setHover(point);
   });
   el.addEventListener("pointercancel", () => {
@@ -72,6 +78,12 @@ export function walkOver(o: WalkOptions): Walk {
     const dx = Number(e.key === "ArrowRight") - Number(e.key === "ArrowLeft");
     const dy = Number(e.key === "ArrowUp") - Number(e.key === "ArrowDown");
     const scene = o.scene();
+    if (e.key === "Enter" && o.hover() !== null) {
+      e.preventDefault();
+      kept = held = true;
+      o.changed();
+      return;
+    }
     if (!scene || (!dx && !dy)) return;
     e.preventDefault();
     const { turn } = o.painter;
@@ -91,14 +103,19 @@ export function walkOver(o: WalkOptions): Walk {
     release();
   };
   const onPress = (e: PointerEvent) => {
-    if (held && !e.composedPath().includes(el)) release();
+    if (held && !kept && !e.composedPath().includes(el)) release();
   };
+  // a point walked to by keys ends with the focus, as a hovered one with the pointer
+  el.addEventListener("blur", () => {
+    if (held && !kept) release();
+  });
   o.realm.addEventListener("keydown", onEscape, true);
   document.addEventListener("pointerdown", onPress);
   return {
     release,
+    kept: () => kept,
     lost() {
-      held = false;
+      held = kept = false;
     },
     end() {
       o.realm.removeEventListener("keydown", onEscape, true);

@@ -90,7 +90,11 @@ const letterGap = (data: Dataset): string => (data.classNames.every((name) => na
 
 /** Logits the network gives the prototypes, (m, k); null where only the kernel could compute them. */
 export function prototypeLogits(session: Session, at: Shown, gallery: Gallery): Float32Array | null {
-  if (at.theta && at.network) return forward(at.network, at.theta, gallery.vectors, gallery.P.m);
+  if (at.theta && at.network) {
+    const logits = forward(at.network, at.theta, gallery.vectors, gallery.P.m);
+    at.tilted?.(logits, gallery.vectors);
+    return logits;
+  }
   return gallery.P.source ? logitsOf(session, at, gallery.P.source) : null;
 }
 

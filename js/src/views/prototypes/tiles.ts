@@ -1,6 +1,7 @@
 /** The tiles, one column per class: buttons that are built once and redrawn each frame. */
 
 import { tileBeside } from "../../core/gallery";
+import { type SetOp, setOp } from "../../core/selection";
 import type { Dataset } from "../../core/session";
 import { type Canvas, makeCanvas, whenChanged } from "../../draw/canvas";
 import { h, OWN_KEYS } from "../../draw/dom";
@@ -35,10 +36,11 @@ export interface Tiles {
   show(state: TilesState): Thumbnails;
 }
 
-export function makeTiles(select: (p: number) => void, choose: (p: number) => void): Tiles {
+export function makeTiles(select: (p: number, op: SetOp) => void, choose: (p: number) => void): Tiles {
   const el = h("div", {
     role: "group",
-    "aria-label": "Prototypes by class. Arrow keys walk, Enter selects the samples a prototype decides.",
+    "aria-label":
+      "Prototypes by class. Arrow keys walk, Enter selects the samples a prototype decides (with Shift adds them, with Ctrl takes them out, with both keeps the common ones).",
     style: `display:flex;flex-wrap:wrap;gap:6px ${GAP}px;max-height:404px;overflow:auto;padding:2px`,
   });
   let built: { gallery: Gallery; key: string; thumbs: Thumbnails; width: number; height: number } | null =
@@ -90,7 +92,14 @@ export function makeTiles(select: (p: number) => void, choose: (p: number) => vo
     };
     const button = h(
       "button",
-      { type: "button", ...OWN_KEYS, style: TILE, title, onclick: () => select(p), onkeydown: walk },
+      {
+        type: "button",
+        ...OWN_KEYS,
+        style: TILE,
+        title,
+        onclick: (e: MouseEvent) => select(p, setOp(e)),
+        onkeydown: walk,
+      },
       canvas.el,
     );
     button.setAttribute("aria-label", `Prototype ${names[p]}, decides ${members[p]!.length} samples`);
