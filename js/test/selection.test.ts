@@ -56,8 +56,8 @@ describe("selecting", () => {
     const data = { n: 6, validation: Int32Array.of(0, 1, 2) } as Dataset;
     expect(selectionWords(Int32Array.of(0, 1), 2, data).join("")).toBe("2 selected");
     expect(selectionWords(Int32Array.of(0, 4), 1, data).join("")).toBe("1 of 2 selected");
-    expect(selectionWords(Int32Array.of(4, 5), 0, data).join("")).toContain("training part");
-    expect(selectionWords(Int32Array.of(0, 5), 0, data).join("")).not.toContain("training part");
+    expect(selectionWords(Int32Array.of(4, 5), 0, data).join("")).toContain("training samples");
+    expect(selectionWords(Int32Array.of(0, 5), 0, data).join("")).not.toContain("training samples");
   });
 });
 

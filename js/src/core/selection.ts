@@ -51,7 +51,7 @@ export function invert(selection: Selection, rows: Int32Array): Selection {
 }
 
 /**
- * What a view that shows `seen` of the selected samples says of them: `["3 of 8 selected", ""]`. Where it shows
+ * What a view that shows `seen` of the selected samples says of them, in bold and after it. Where it shows
  * none because all of them were trained on, it says so, since it then looks as if nothing were selected.
  */
 export function selectionWords(selection: Int32Array, seen: number, data: Dataset): [string, string] {
@@ -60,10 +60,7 @@ export function selectionWords(selection: Int32Array, seen: number, data: Datase
   if (seen > 0) return [`${seen} of ${all} selected`, ""];
   const validation = validationMask(data);
   const trained = selection.every((i) => !validation[i]);
-  return [
-    `none of the ${all} selected`,
-    trained ? " is shown here: they belong to the training part" : " is shown here",
-  ];
+  return [`none of the ${all} selected`, trained ? " (all are training samples)" : " is shown here"];
 }
 
 const masks = new WeakMap<Int32Array, Uint8Array>();
