@@ -44,7 +44,7 @@ export const mountLab: Mount = (el, { session, store }) => {
   const bar = h("div", { class: "clsviz-bar" }, h("h2", {}, "Classifier lab"));
   const experiment = h("div", { class: "clsviz-experiment" });
   bar.append(experiment, h("div", { class: "clsviz-row clsviz-right" }, pin, projector));
-  const timeline = h("div", {});
+  const timeline = h("div", { style: "position: relative" });
   const heroes = h("div", { class: "clsviz-heroes" });
   const notice = h("div", { class: "clsviz-banner", role: "alert", hidden: true });
   const views = h("div", { class: "clsviz-views" });
@@ -57,7 +57,7 @@ export const mountLab: Mount = (el, { session, store }) => {
     mountTemperature(heroes, { session, store }),
     mountLoss(heroes, { session, store }),
     mountSelectBy(selecting, { session, store }),
-    mountBusy(root, { session, store }),
+    mountBusy(timeline, { session, store }),
     clearOnEscape(root, store),
   ];
   let stage = ["reliability", "boundary"];

@@ -196,7 +196,7 @@ export const mountLandscape: Mount = (el, { session, store }) => {
     const shown = snapshot();
     const off = shown !== null && (shown.step > land.step || !onPlane(land, shown));
     if (hovered() !== null && walk.kept()) {
-      toolbar.show({ ...state, words: "All views stay at this point.", back: true });
+      toolbar.show({ ...state, words: "The views stay here.", back: true });
     } else if (land.progress < 1 && !land.stopped) {
       toolbar.show({ ...state, progress: land.progress });
     } else if (land.progress < 1) {

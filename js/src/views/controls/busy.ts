@@ -25,7 +25,7 @@ function word(m: Message): string {
   return WORDS[name] ?? name.replaceAll("_", " ");
 }
 
-/** A line over the lab's edge: nothing moves when it comes and goes. */
+/** A line over what stands there (in a lab the learning curve): nothing moves when it comes and goes. */
 export const mountBusy: Mount = (el, { session }) => {
   const line = h("p", { class: "clsviz-busy", role: "status" });
   el.append(line);
