@@ -46,7 +46,7 @@ class SGD:
             if decays:
                 g = torch.addcmul(g, w, _like(self.decay, w))
             if buffers:
-                g = buffers[i].mul_(_like(self.momentum, w)).add_(g)
+                g = torch.addcmul(g, buffers[i], _like(self.momentum, w), out=buffers[i])
             w.addcmul_(g, _like(self.lr, w), value=-1)
         self.count += 1
 
