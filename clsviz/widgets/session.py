@@ -60,6 +60,8 @@ class Session:
         self._landscape = LandscapeJob(source, self._publisher.put)
         self._publisher.remember(self._landscape.packets)
         self._publisher.remember(self._prototypes)
+        self._last_field: list[Packet] = []
+        self._publisher.remember(lambda: self._last_field)
         self._wants_landscape = False
         self._stop_hearing = source.subscribe(self._hear)
 
@@ -197,6 +199,7 @@ class Session:
         if event.kind == "snapshot" and self.source.network is None:
             self._probes.submit("prototypes", self._show_prototypes)
         if event.kind == "reset":
+            self._last_field = []
             self._probes.cancel()
             self._landscape.clear()
             for widget in list(self._widgets):
@@ -216,7 +219,8 @@ class Session:
             rows.append(self.source.predict(origin + xs[:, None] * u + y * v, request.step))
         logits = np.concatenate(rows).astype(np.float32)
         header = {"kind": "field", "key": request.key, "resolution": request.resolution}
-        self._publisher.put("field", Packet(header, [logits]))
+        self._last_field = [Packet(header, [logits])]
+        self._publisher.put("field", self._last_field[0])
 
     def _prototypes(self) -> list[Packet]:
         """Decoded prototypes of a prototype network, with their class weights."""

@@ -74,6 +74,7 @@ function trained(count = 3, size = 8): Session {
     noise(6),
   );
   receive({ kind: "landscape_table", id: "l1", score: "1", ...scale }, new Uint16Array(12).fill(7));
+  receive({ kind: "field", key: "plane at 20", resolution: 2 }, noise(4 * K));
   receive({ kind: "prototypes", run_id: "r1", step: 20, m: 2 }, noise(4), noise(6));
   return session;
 }
@@ -83,11 +84,12 @@ const all = (session: Session) => ({
   landscape: true,
   lossLine: true,
   prototypes: true,
+  field: true,
 });
 
 /** What a session holds, without its functions. */
-function held({ dataset, network, run, snapshots, landscape, prototypes }: Session) {
-  return { dataset, network, run, snapshots, landscape, prototypes };
+function held({ dataset, network, run, snapshots, landscape, prototypes, fields }: Session) {
+  return { dataset, network, run, snapshots, landscape, prototypes, fields };
 }
 
 async function reopened(text: string): Promise<Session> {
@@ -155,7 +157,10 @@ test("the fingerprint changes with what is kept and with nothing else", () => {
   session.notify("run");
   expect(fingerprint(session)).toBe(before);
   session.landscape!.tables.set("2", session.landscape!.tables.get("1")!);
-  expect(fingerprint(session)).not.toBe(before);
+  const after = fingerprint(session);
+  expect(after).not.toBe(before);
+  session.fields.set("another plane", noise(4));
+  expect(fingerprint(session)).not.toBe(after);
 });
 
 test("the summary is the one that Python writes", () => {

@@ -13,6 +13,7 @@ export interface Extent {
   landscape: boolean;
   lossLine: boolean; // the landscape's tables for other losses than the one trained with
   prototypes: boolean;
+  field: boolean; // logits of the boundary's plane, where the browser cannot run the network
 }
 
 /** Messages in the order in which a session takes them (widgets/publisher.py, `record`). */
@@ -26,7 +27,11 @@ export function record(session: Session, extent: Extent): Packet[] {
       header: { kind: "prototypes", run_id: session.run!.id, step: made.step, m: made.m },
       buffers: [made.images, made.weights],
     });
-  return packets;
+  const fields = extent.field ? [...session.fields] : [];
+  return [
+    ...packets,
+    ...fields.map(([key, logits]) => ({ header: { kind: "field", key }, buffers: [logits] })),
+  ];
 }
 
 function runPacket(session: Session): Packet {

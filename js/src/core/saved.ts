@@ -33,6 +33,7 @@ export async function encode(
     landscape: land,
     lossLine: true,
     prototypes: lab || view === "prototypes",
+    field: lab || view === "boundary",
   };
   let text = BEST_RATIO; // bytes of text to a byte of numbers
   while (true) {
@@ -67,7 +68,8 @@ function halved(snapshots: readonly Snapshot[]): Snapshot[] {
 }
 
 /** Changes whenever `encode` would give something else. */
-export function fingerprint({ run, snapshots, former, landscape: land, prototypes }: Session): string {
+export function fingerprint(session: Session): string {
+  const { run, snapshots, former, landscape: land, prototypes, fields } = session;
   const last = snapshots[snapshots.length - 1]?.step;
   const tables = land && [land.id, land.progress, land.loss, ...land.tables.keys()];
   const values = land?.tables.get("trained")?.low; // a changed loss makes a new table under the same id
@@ -80,6 +82,7 @@ export function fingerprint({ run, snapshots, former, landscape: land, prototype
     tables,
     values,
     prototypes?.step,
+    ...fields.keys(),
   ].join();
 }
 
