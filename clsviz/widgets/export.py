@@ -32,7 +32,10 @@ main {{ max-width: 1260px; margin: 0 auto; padding: 8px; }}
 footer {{ font: 12px/1.5 system-ui, sans-serif; color: #57606a; padding: 0 16px 16px; }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #111315; }} footer {{ color: #a9b1bb; }} }}
 @page {{ size: A4 landscape; margin: 8mm; }}
-@media print {{ main {{ max-width: none; padding: 0; }} .clsviz-slot, .clsviz-hero {{ break-inside: avoid; }} }}
+@media print {{
+  main {{ max-width: none; padding: 0; }}
+  .clsviz-slot, .clsviz-hero {{ break-inside: avoid; }}
+}}
 {css}
 </style>
 <main><div id="view"></div></main>

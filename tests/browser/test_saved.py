@@ -336,6 +336,7 @@ def test_what_cannot_be_shown_becomes_a_card(
     reopened(page, lab, path)
     output = page.locator(".clsviz-output")
     expect(output).to_contain_text(says, timeout=30_000)
+    expect(page.get_by_role("note")).to_have_count(0)
     assert page.locator(".clsviz-output img").count() == ("data" not in kept)
 
 

@@ -53,9 +53,10 @@ export async function show(el: HTMLElement, saved: unknown): Promise<() => void>
     left.length > 0
       ? `Saved view, without a kernel. Left out: ${left.join("; ")}.`
       : "Saved view, without a kernel: everything that was on screen is in it.";
-  el.append(body, h("p", { class: "clsviz-saved", role: "note" }, note));
+  el.append(body);
   try {
     const stop = await own.show(body, data, typeof state === "object" && state ? state : {});
+    el.append(h("p", { class: "clsviz-saved", role: "note" }, note));
     return () => {
       stop();
       el.replaceChildren();
