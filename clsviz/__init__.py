@@ -27,6 +27,7 @@ _HOMES = {
     "Fan": "training",
     "Run": "training",
     "Spec": "catalogue",
+    "runs": "training",
     "sweep": "training",
     "watch": "widgets.watched",
     "BoundaryView": "widgets",
@@ -60,6 +61,7 @@ __all__ = [
     "losses",
     "models",
     "prototypes",
+    "runs",
     "sweep",
     "training",
     "unlink",
@@ -81,7 +83,7 @@ if TYPE_CHECKING:
         widgets,
     )
     from clsviz.catalogue import Spec
-    from clsviz.training import Experiment, Fan, Run, sweep
+    from clsviz.training import Experiment, Fan, Run, runs, sweep
     from clsviz.widgets import (
         BoundaryView,
         ConfusionMatrix,

@@ -98,8 +98,11 @@ function reportSizes(outputs) {
 
 /** What the side panel shows of each entry; the rest of index.json would only make the bundle larger. */
 function writePanelCatalogue() {
-  const { methods } = JSON.parse(readFileSync(INDEX, "utf8"));
-  const entries = methods.map(({ id, kind, title, paper, summary }) => ({ id, kind, title, paper, summary }));
+  const { methods, views } = JSON.parse(readFileSync(INDEX, "utf8"));
+  const entries = methods.map(({ id, kind, title, paper, summary, mathml, params, cell }) => {
+    return { id, kind, title, paper, summary, mathml, params, cell };
+  });
+  for (const view of views) entries.push({ ...view, kind: "view", paper: "", mathml: "", params: [] });
   mkdirSync(EXTENSION, { recursive: true });
   writeFileSync(join(EXTENSION, "catalogue.json"), JSON.stringify(entries));
 }

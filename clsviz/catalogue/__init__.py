@@ -25,7 +25,8 @@ INDEX = Path(__file__).with_name("index.json")
 @cache
 def _index() -> dict[str, Method]:
     entries = json.loads(INDEX.read_text(encoding="utf-8"))["methods"]
-    return {e["id"]: Method.from_json({k: v for k, v in e.items() if k != "mathml"}) for e in entries}
+    own = set(Method.__dataclass_fields__)  # the rest is what the side panel shows: formula as MathML, cell
+    return {e["id"]: Method.from_json({k: v for k, v in e.items() if k in own}) for e in entries}
 
 
 def methods(kind: str | None = None, family: str | None = None) -> list[Method]:

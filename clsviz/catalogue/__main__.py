@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 from typing import Any
 
 from clsviz import catalogue
+from clsviz.catalogue.cells import cell_of, view_cell
+from clsviz.catalogue.spec import OBJECTS
 
 
 def render() -> str:
-    """The text of index.json: every entry with its formula as MathML."""
+    """The text of index.json: every entry with its formula as MathML and a cell that shows it; the views."""
     from latex2mathml.converter import convert
 
     entries: list[dict[str, Any]] = []
     family = catalogue.FAMILIES.index
     for m in sorted(catalogue.load().values(), key=lambda m: family(m.family)):
-        entries.append(m.to_json() | {"mathml": convert(m.formula) if m.formula else ""})
-    return json.dumps({"methods": entries}, indent=1, ensure_ascii=False) + "\n"
+        mathml = convert(m.formula) if m.formula else ""
+        entries.append(m.to_json() | {"mathml": mathml, "cell": cell_of(m, OBJECTS[m.id])})
+    return json.dumps({"methods": entries, "views": _views()}, indent=1, ensure_ascii=False) + "\n"
+
+
+def _views() -> list[dict[str, str]]:
+    """The views that stand alone: what the side panel lists besides the entries."""
+    from clsviz.widgets.lab import VIEWS
+
+    views = []
+    for view, _, _ in VIEWS.values():
+        words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", view.__name__).capitalize()
+        summary = (inspect.getdoc(view) or "").split("\n\n")[0].replace("\n", " ")
+        views.append(
+            {"id": view.__name__, "title": words, "summary": summary, "cell": view_cell(view.__name__)}
+        )
+    return views
 
 
 if __name__ == "__main__":

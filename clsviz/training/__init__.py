@@ -4,6 +4,7 @@ from clsviz.training.engine import LoopEngine, Stepper
 from clsviz.training.experiment import OWN, Experiment
 from clsviz.training.fan import Fan
 from clsviz.training.fan_members import Member, variable
+from clsviz.training.live import runs
 from clsviz.training.methods import adversarial, standard
 from clsviz.training.objective import Objective
 from clsviz.training.optimizers import adam, adamw, create_optimizer, sgd
@@ -36,6 +37,7 @@ __all__ = [
     "adversarial",
     "create_optimizer",
     "load_theta",
+    "runs",
     "sgd",
     "standard",
     "sweep",

@@ -11,6 +11,7 @@ import numpy as np
 from clsviz.catalogue import Spec
 from clsviz.data.dataset import Dataset
 from clsviz.errors import InputError
+from clsviz.training import live
 from clsviz.training.experiment import Experiment
 from clsviz.training.source import Event
 from clsviz.training.timeline import Timeline
@@ -29,6 +30,7 @@ class Commands(Generic[S]):
         self._trainer = Trainer(session, checked_pace(pace))
         # The trainer does not hold us: when the last reference goes, its thread ends.
         weakref.finalize(self, self._trainer.close, join=False).atexit = False
+        live.enter(self)
 
     @property
     def dataset(self) -> Dataset:

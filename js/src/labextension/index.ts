@@ -5,6 +5,7 @@ import { ILauncher } from "@jupyterlab/launcher";
 import { labIcon, labIconUrl } from "./icon";
 import { openLab } from "./notebook";
 import { CataloguePanel } from "./panel";
+import { KernelRuns } from "./runs";
 import { showSavedViews } from "./saved";
 
 const OPEN_LAB = "clsviz:open-lab";
@@ -17,12 +18,14 @@ async function useCode(app: JupyterFrontEnd, code: string): Promise<string> {
     !commands.isEnabled("notebook:insert-cell-below")
   ) {
     Clipboard.copyToSystem(code);
-    return `Copied: ${code}`;
+    return `Copied the cell, as no notebook is open: ${last(code)}`;
   }
   await commands.execute("notebook:insert-cell-below");
   await commands.execute("notebook:replace-selection", { text: code });
-  return `Put into a new cell: ${code}`;
+  return `Put into a new cell: ${last(code)}`;
 }
+
+const last = (code: string): string => code.slice(code.lastIndexOf("\n") + 1);
 
 function activate(
   app: JupyterFrontEnd,
@@ -42,7 +45,7 @@ function activate(
 
   showSavedViews(app);
 
-  const panel = new CataloguePanel((code) => useCode(app, code));
+  const panel = new CataloguePanel((code) => useCode(app, code), new KernelRuns(app.serviceManager));
   app.shell.add(panel, "left", { rank: 600 });
   restorer?.add(panel, panel.id);
 }

@@ -1,10 +1,12 @@
 import { Widget } from "@lumino/widgets";
 import entries from "./catalogue.json";
+import { type Entry, type EntryRow, entryRow } from "./entry";
 import { labIcon } from "./icon";
-
-export type Entry = (typeof entries)[number];
+import { RunList } from "./runlist";
+import type { KernelRuns } from "./runs";
 
 const GROUPS: Record<string, string> = {
+  view: "Views",
   data: "Data",
   transform: "Changes to data",
   model: "Models",
@@ -16,28 +18,32 @@ const GROUPS: Record<string, string> = {
   probe: "Probes",
 };
 
-/** One line of Python that shows the entry at work: a lab made of it, or its documentation. */
-export function snippet({ id, kind }: Entry): string {
-  const name = JSON.stringify(id.slice(id.indexOf(".") + 1));
-  if (kind === "data") return `import clsviz as cv; cv.Lab(${name})`;
-  if (["model", "loss", "optimizer", "method"].includes(kind)) {
-    return `import clsviz as cv; cv.Lab("digits", ${kind}=${name})`;
-  }
-  return `import clsviz as cv; help(cv.${id})`;
+/** Whether every word occurs in id, title, paper or summary. */
+export function matches(entry: Entry, query: string): boolean {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const text =
+    `${entry.id} ${entry.title} ${entry.paper} ${entry.summary} ${GROUPS[entry.kind] ?? ""}`.toLowerCase();
+  return words.every((word) => text.includes(word));
 }
 
-/** Side panel: everything the catalogue holds, with a search box; a click hands over a line of code. */
+/** Side panel: the live runs of the kernels, and everything the catalogue holds, with a search box. */
 export class CataloguePanel extends Widget {
   private readonly list = document.createElement("div");
   private readonly status = document.createElement("p");
+  private readonly runs: RunList;
+  private rows: EntryRow[] = [];
 
   /** `use` puts code in front of the user and says in words what it did. */
-  constructor(private readonly use: (code: string) => Promise<string>) {
+  constructor(
+    private readonly use: (code: string) => Promise<string>,
+    private readonly kernels: KernelRuns,
+  ) {
     super();
     this.id = "clsviz-catalogue";
     this.addClass("clsviz-catalogue");
     this.title.icon = labIcon;
-    this.title.caption = "Classifier catalogue";
+    this.title.caption = "Classifier catalogue and live runs";
+    this.runs = new RunList(kernels);
 
     const heading = document.createElement("h2");
     heading.textContent = "Classifier catalogue";
@@ -46,18 +52,35 @@ export class CataloguePanel extends Widget {
     search.placeholder = "Search by name or paper";
     search.setAttribute("aria-label", "Search the catalogue");
     search.addEventListener("input", () => this.find(search.value));
+    search.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowDown") this.rows[0]?.head.focus();
+    });
+    this.list.className = "clsviz-entries";
+    this.list.addEventListener("keydown", (event) => this.walk(event));
     this.status.setAttribute("role", "status");
-    this.node.append(heading, search, this.status, this.list);
+    this.node.setAttribute("role", "region");
+    this.node.setAttribute("aria-label", this.title.caption);
+    this.node.append(this.runs.el, heading, search, this.status, this.list);
     this.find("");
   }
 
+  protected override onAfterShow(): void {
+    this.kernels.watch();
+  }
+
+  protected override onAfterHide(): void {
+    this.kernels.unwatch();
+  }
+
+  override dispose(): void {
+    this.kernels.unwatch();
+    super.dispose();
+  }
+
   private find(query: string): void {
-    const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-    const found = entries.filter((entry) => {
-      const text = `${entry.id} ${entry.title} ${entry.paper} ${entry.summary}`.toLowerCase();
-      return words.every((word) => text.includes(word));
-    });
+    const found = entries.filter((entry) => matches(entry, query));
     const kinds = [...new Set([...Object.keys(GROUPS), ...found.map((entry) => entry.kind)])];
+    this.rows = [];
     this.list.replaceChildren(
       ...kinds.flatMap((kind) => {
         const group = found.filter((entry) => entry.kind === kind);
@@ -65,7 +88,7 @@ export class CataloguePanel extends Widget {
       }),
     );
     this.status.textContent = found.length
-      ? `${found.length} of ${entries.length} entries. A click puts a line of code into the notebook.`
+      ? `${found.length} of ${entries.length} entries. Enter opens one, Insert writes a cell.`
       : "Nothing found. Try fewer words.";
   }
 
@@ -73,22 +96,26 @@ export class CataloguePanel extends Widget {
     const section = document.createElement("section");
     const heading = document.createElement("h3");
     heading.textContent = name;
-    section.append(heading, ...group.map((entry) => this.row(entry)));
+    const list = document.createElement("ul");
+    for (const entry of group) {
+      const row = entryRow(entry, (chosen) => void this.insert(chosen));
+      this.rows.push(row);
+      list.append(row.el);
+    }
+    section.append(heading, list);
     return section;
   }
 
-  private row(entry: Entry): HTMLElement {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.title = entry.summary;
-    const title = document.createElement("span");
-    title.textContent = entry.title;
-    const paper = document.createElement("small");
-    paper.textContent = entry.paper;
-    button.append(title, paper);
-    button.addEventListener("click", async () => {
-      this.status.textContent = await this.use(snippet(entry));
-    });
-    return button;
+  private async insert(entry: Entry): Promise<void> {
+    this.status.textContent = await this.use(entry.cell);
+  }
+
+  /** Arrow keys go from entry to entry; Tab reaches what lies within. */
+  private walk(event: KeyboardEvent): void {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const at = this.rows.findIndex((row) => row.head === event.target);
+    if (!step || at < 0) return;
+    this.rows[at + step]?.head.focus();
+    event.preventDefault();
   }
 }

@@ -1,0 +1,191 @@
+"""A notebook cell that shows an entry at work: what the side panel inserts."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from clsviz.catalogue.spec import Method
+
+# What a call may need, and the lines that make it; a line may use what other lines make.
+MAKE = {
+    "data": "data = cv.data.moons()",
+    "run": 'run = cv.Run("moons").start()\nrun.wait()',
+    "logits": "logits, labels = run.predict(run.dataset.X), run.dataset.y",
+    "line": "line = cv.boundary.logistic_l2(data.X, data.y, lam=0.01)",
+    "basis": "basis = cv.boundary.tilting_basis(line.w, data.X, data.y)",
+    "regions": "grid = cv.boundary.decision_grid(run.model_at(), xlim=(-2, 3), ylim=(-2, 2), resolution=50)",
+    "model": "model = run.model_at().requires_grad_()",
+    "network": "network = cv.prototypes.PrototypeAutoencoder.build(2, 2, n_prototypes=4, latent_dim=2)",
+    "torch": "import torch",
+    "np": "import numpy as np",
+    "features": "features, classes = torch.tensor(data.X), torch.tensor(data.y)",
+    "latent": "prototypes, latent = network.prototypes.detach(), network.encoder(features).detach()",
+    "directions": "along, across = cv.landscape.random_directions(model)",
+}
+NEEDS = {
+    "logits": ("run",),
+    "line": ("data",),
+    "basis": ("line",),
+    "regions": ("run",),
+    "features": ("torch", "data"),
+    "latent": ("network", "features"),
+    "model": ("run",),
+    "directions": ("model",),
+}
+
+# Arguments by their name, where no entry below says otherwise: (expression, what it needs).
+ARGUMENTS: dict[str, tuple[str, str]] = {
+    "x": ("logits", "logits"),
+    "logits": ("logits", "logits"),
+    "labels": ("labels", "logits"),
+    "dataset": ("data", "data"),
+    "X": ("data.X", "data"),
+    "y": ("data.y", "data"),
+    "w": ("line.w", "line"),
+    "b": ("line.b", "line"),
+    "z": ("basis.z", "basis"),
+    "n": ("basis.n", "basis"),
+    "midpoint": ("data.X.mean(axis=0)", "data"),
+    "model": ("run.model_at()", "run"),
+    "features": ("features", "features"),
+}
+FEATURES = {"features": ("features", "features"), "labels": ("classes", "features")}
+OWN: dict[str, dict[str, tuple[str, str]]] = {
+    "data.undersample": {"minority": ("1", "")},
+    "data.roc_hull": {"fpr": ("[0, 0.2, 0.5, 1]", ""), "tpr": ("[0, 0.6, 0.7, 1]", "")},
+    "calibration.crps_ensemble": {
+        "members": ("[[0.1, 0.4, 0.9], [2.0, 2.5, 2.2]]", ""),
+        "observation": ("[0.5, 2.1]", ""),
+    },
+    "calibration.ood_metrics": {
+        "scores_id": ("cv.calibration.msp_score(logits)", "logits"),
+        "scores_ood": ("cv.calibration.msp_score(logits / 3)", "logits"),
+    },
+    "calibration.pt_ood_report": {
+        "scores_id": ("cv.calibration.msp_score(logits)", "logits"),
+        "scores_ood": ("cv.calibration.msp_score(logits / 3)", "logits"),
+        "familiar": ("labels == 0", "logits"),
+    },
+    "calibration.mahalanobis_score": {
+        "train_features": ("data.X[data.train]", "data"),
+        "train_labels": ("data.y[data.train]", "data"),
+        "features": ("data.X[data.validation]", "data"),
+    },
+    "calibration.knn_ood_score": {
+        "train_features": ("data.X[data.train]", "data"),
+        "features": ("data.X[data.validation]", "data"),
+    },
+    "boundary.plane_from_points": {
+        "a": ("data.X[0]", "data"),
+        "b": ("data.X[1]", "data"),
+        "c": ("data.X[2]", "data"),
+    },
+    "boundary.decision_grid": {"xlim": ("(-2, 3)", ""), "ylim": ("(-2, 2)", "")},
+    "boundary.region_fractions": {"labels": ("grid.labels", "regions"), "n_classes": ("2", "")},
+    "boundary.region_fragments": {"labels": ("grid.labels", "regions"), "n_classes": ("2", "")},
+    "boundary.region_agreement": {"a": ("grid.labels", "regions"), "b": ("grid.labels.T", "regions")},
+    "boundary.tilted_classifier": {"theta": ("0.5", "")},
+    "boundary.logistic_l2": {"lam": ("0.01", "")},
+    "boundary.tilt_path": {"lambdas": ("[1, 0.1, 0.01]", "")},
+    "boundary.make_tilt_data": {"n_per_class": ("100", ""), "dim": ("2", "")},
+    "boundary.tilt_theory": {"theta": ("0.5", "")},
+    "boundary.adversarial_type": {"angle": ("0.8", ""), "error": ("0.02", ""), "optimal_error": ("0.01", "")},
+    "prototypes.class_medoids": FEATURES,
+    "prototypes.herding": {"m": ("5", "")},
+    "prototypes.kcenter_greedy": {"k": ("5", "")},
+    "prototypes.nearest_mean": {**FEATURES, "queries": ("features[:5]", "features")},
+    "prototypes.two_means": FEATURES,
+    "prototypes.build_gallery": {
+        "prototypes": ("prototypes", "latent"),
+        "train_features": ("latent", "latent"),
+        "train_labels": ("classes", "features"),
+    },
+    "prototypes.protopnet_similarity": {
+        "z_map": ("torch.rand(8, 3, 4, 4)", "torch"),
+        "prototypes": ("torch.rand(5, 3)", "torch"),
+    },
+    "prototypes.project_prototypes": {
+        "prototypes": ("prototypes", "latent"),
+        "prototype_class": ("torch.tensor([0, 0, 1, 1])", "torch"),
+        "features": ("latent", "latent"),
+        "labels": ("classes", "features"),
+    },
+    "landscape.trajectory_plane": {"checkpoints": ("[s.theta for s in run.timeline]", "run")},
+    "landscape.random_directions": {"model": ("model", "model")},
+    "landscape.loss_surface": {
+        "model": ("model", "model"),
+        "data": ("(run.dataset.X, run.dataset.y)", "run"),
+        "direction_x": ("along", "directions"),
+        "direction_y": ("across", "directions"),
+        "xs": ("np.linspace(-1, 1, 21)", "np"),
+        "ys": ("np.linspace(-1, 1, 21)", "np"),
+    },
+    "landscape.interpolate": {
+        "model_a": ("run.model_at(0).requires_grad_()", "run"),
+        "model_b": ("model", "model"),
+        "data": ("(run.dataset.X, run.dataset.y)", "run"),
+    },
+}
+LAB_KINDS = ("model", "loss", "optimizer", "method")
+
+
+def cell_of(entry: Method, function: Callable[..., Any]) -> str:
+    """Source of a cell that runs by itself: a lab made of the entry, or a call with its signature.
+
+    An entry whose arguments are not known here gets its documentation instead.
+    """
+    name = json.dumps(entry.name)
+    if entry.kind == "data":
+        return f"import clsviz as cv\ncv.Lab({name})"
+    if entry.id == "prototypes.prototype_losses":  # the loss of one model only
+        return 'import clsviz as cv\ncv.Lab("digits", model="prototype_autoencoder")'
+    if entry.kind in LAB_KINDS:
+        return f'import clsviz as cv\ncv.Lab("digits", {entry.kind}={name})'
+    known = ARGUMENTS | OWN.get(entry.id, {})
+    words, needs = [], []
+    for parameter in inspect.signature(function).parameters.values():
+        required = parameter.default is parameter.empty
+        if parameter.name in known and (required or parameter.name in OWN.get(entry.id, {})):
+            expression, need = known[parameter.name]
+            keyword = parameter.kind is parameter.KEYWORD_ONLY
+            words.append(f"{parameter.name}={expression}" if keyword else expression)
+            needs += [need] if need else []
+        elif required:
+            return f"import clsviz as cv\nhelp(cv.{entry.id})"
+        elif parameter.name == "kind" and "logits" in needs:
+            words.append('kind="logits"')
+        elif parameter.default is not None and _plain(parameter.default):
+            words.append(f"{parameter.name}={_literal(parameter.default)}")
+    return "\n".join(["import clsviz as cv", *_made(needs), f"cv.{entry.id}({', '.join(words)})"])
+
+
+def view_cell(view: str) -> str:
+    """Source of a cell that shows a view of a run that trains."""
+    return f'import clsviz as cv\ncv.{view}.from_run(cv.Run("digits").start())'
+
+
+def _made(needs: list[str]) -> list[str]:
+    """The lines that make what is needed, each once, imports first."""
+    order: list[str] = []
+
+    def add(need: str) -> None:
+        for before in NEEDS.get(need, ()):
+            add(before)
+        if need not in order:
+            order.append(need)
+
+    for need in needs:
+        add(need)
+    lines = [MAKE[need] for need in order]
+    return sorted(lines, key=lambda line: not line.startswith("import "))
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, bool | int | float | str | tuple) and not isinstance(value, Mapping)
+
+
+def _literal(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, str) else repr(value)
