@@ -17,6 +17,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const WIDGETS = join(HERE, "src/widgets");
 const STATIC = join(HERE, "../clsviz/static");
 const INDEX = join(HERE, "../clsviz/catalogue/index.json");
+const VERSION = JSON.parse(readFileSync(join(HERE, "package.json"), "utf8")).version;
 const EXTENSION = join(HERE, "lib/labextension");
 
 // A bundle travels to the browser once per widget and may be stored in saved notebooks: it stays small
@@ -59,6 +60,7 @@ function buildOptions(watch) {
     target: "es2022",
     charset: "utf8",
     logLevel: "warning",
+    define: { CLSVIZ_VERSION: JSON.stringify(VERSION) },
   };
   const entryPoints = { clsviz: join(HERE, "src/draw/clsviz.css") };
   for (const file of readdirSync(WIDGETS)) {

@@ -102,7 +102,7 @@ def test_double_click_brings_a_slider_back(digits: Page) -> None:
 
 
 def test_fit_goes_to_the_temperature_the_kernel_finds(digits: Page) -> None:
-    digits.get_by_role("button", name="Fit", exact=True).click()
+    digits.get_by_role("button", name="Fit T to the data", exact=True).click()
     digits.wait_for_timeout(300)
     found, best = map(
         float,

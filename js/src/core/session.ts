@@ -93,7 +93,8 @@ export type What =
   | "prototypes"
   | "error"
   | "alive"
-  | "waiting";
+  | "waiting"
+  | "fault";
 
 export class Session {
   dataset: Dataset | null = null;
@@ -107,6 +108,8 @@ export class Session {
   /** Cached logits of a plane, for networks the browser cannot run; by request key. */
   readonly fields = new Map<string, Float32Array>();
   error: { where: string; message: string } | null = null;
+  /** What our own code in this page threw where no view could catch it. */
+  fault: { where: string; error: unknown } | null = null;
   /** False once the kernel is gone, and in an exported file. */
   alive = true;
   /** Requests the kernel has not taken yet. */
@@ -124,7 +127,27 @@ export class Session {
   }
 
   notify(what: What): void {
-    for (const listener of [...(this.listeners.get(what) ?? [])]) listener();
+    for (const listener of [...(this.listeners.get(what) ?? [])]) {
+      try {
+        listener();
+      } catch (error) {
+        this.fail("A view", error); // the other listeners still hear
+      }
+    }
+  }
+
+  /** Notes an exception that no view could catch; the page goes on and says so. */
+  fail(where: string, error: unknown): void {
+    console.error(`clsviz, ${where}:`, error);
+    const again = this.fault?.where === where && String(this.fault.error) === String(error);
+    this.fault = { where, error };
+    if (!again) this.notify("fault"); // one card, however often it happens
+  }
+
+  /** The fault was read. */
+  forgive(): void {
+    this.fault = null;
+    this.notify("fault");
   }
 
   /** The kept snapshot at `step`, or the newest before it; null follows the newest. */
@@ -152,8 +175,19 @@ export class Session {
     this.notify("alive");
   }
 
-  /** Takes one message of the stream (widgets/stream.py writes them). */
+  /** Takes one message of the stream (widgets/wire.py writes them); one that cannot be read is an error. */
   receive(message: Message, buffers: (DataView | ArrayBuffer)[]): void {
+    try {
+      this.take(message, buffers);
+    } catch (error) {
+      const kind = String((message as Message | null)?.kind).slice(0, 40);
+      console.error("clsviz, message:", kind, error);
+      this.error = { where: "A message of the kernel could not be read", message: `${kind}: ${error}` };
+      this.notify("error");
+    }
+  }
+
+  private take(message: Message, buffers: (DataView | ArrayBuffer)[]): void {
     switch (message.kind) {
       case "run":
         return this.receiveRun(message, buffers);

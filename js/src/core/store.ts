@@ -41,6 +41,8 @@ function subscribe(listeners: Listeners, keys: readonly string[], listener: () =
 
 /** A store over plain values: what an exported file uses. */
 export class MemoryStore implements Store {
+  /** Hears what a listener throws; the others are called all the same. */
+  onFault: (error: unknown) => void = (error) => console.error("clsviz, state:", error);
   private readonly values: Map<string, unknown>;
   private readonly listeners: Listeners = new Map();
 
@@ -68,7 +70,13 @@ export class MemoryStore implements Store {
   }
 
   notify(key: string): void {
-    for (const listener of [...(this.listeners.get(key) ?? [])]) listener();
+    for (const listener of [...(this.listeners.get(key) ?? [])]) {
+      try {
+        listener();
+      } catch (error) {
+        this.onFault(error);
+      }
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { Session } from "../core/session";
 import { b, h, say } from "./dom";
+import { errorCard } from "./errorcard";
 import { button } from "./knobs";
 import { sizeOf } from "./size";
 
@@ -138,31 +139,19 @@ export function makePanel(parent: HTMLElement, o: PanelOptions): Panel {
       try {
         draw();
         root.classList.remove("clsviz-broken");
+        if (noticeKey === "fault") panel.notice(null);
       } catch (error) {
         root.classList.add("clsviz-broken");
-        const message = error instanceof Error ? error.message : String(error);
-        console.error(`clsviz ${o.view}:`, error);
-        panel.notice({
-          tone: "error",
-          title: "This view could not be drawn",
-          text: message,
-          actions: [
-            {
-              name: "Copy details",
-              run: () =>
-                void navigator.clipboard?.writeText(
-                  error instanceof Error ? (error.stack ?? message) : message,
-                ),
-            },
-            {
-              name: "Try again",
-              run: () => {
-                panel.notice(null);
-                panel.guard(draw);
-              },
-            },
-          ],
-        });
+        console.error(`clsviz, ${o.view}:`, error);
+        const again = () => {
+          panel.notice(null);
+          panel.guard(draw);
+        };
+        cover.className = "clsviz-notice clsviz-error";
+        cover.replaceChildren(errorCard({ title: `${o.title} could not be drawn`, error, again }));
+        cover.hidden = false;
+        body.classList.add("clsviz-covered");
+        noticeKey = "fault";
       }
     },
     destroy() {

@@ -44,7 +44,14 @@ export function redraw(draw: (still: boolean) => void, o: RedrawOptions): Redraw
     since = 0;
     draw(still);
   };
-  const frame = onFrame(() => (o.panel ? o.panel.guard(once) : once()));
+  const frame = onFrame(() => {
+    if (o.panel) return o.panel.guard(once);
+    try {
+      once();
+    } catch (error) {
+      o.session.fail("A picture", error);
+    }
+  });
   const change = () => {
     still = false;
     since ||= performance.now();

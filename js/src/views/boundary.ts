@@ -84,7 +84,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     {
       class: "clsviz-small",
       style: corner,
-      "aria-label": "Normal at the marked sample",
+      "aria-label": "at marked: normal at the marked sample",
       title: "Take the network's slope at the marked sample instead of between the centroids",
     },
   );

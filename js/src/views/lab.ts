@@ -13,6 +13,7 @@ import { mountLoss } from "./controls/loss";
 import { mountSelectBy } from "./controls/selectby";
 import { mountTemperature } from "./controls/temperature";
 import { mountTimeline } from "./controls/timeline";
+import { guarded } from "./guarded";
 import { mountInspector } from "./inspector";
 import { mountLandscape } from "./landscape";
 import type { Mount } from "./mount";
@@ -51,11 +52,14 @@ export const mountLab: Mount = (el, { session, store }) => {
   const selecting = h("div", {});
   root.append(bar, timeline, heroes, hint(), notice, selecting, views);
 
+  const part = () => h("div", { class: "clsviz-part" });
+  const [temperature, loss] = [part(), part()];
+  heroes.append(temperature, loss);
   const stops = [
-    mountExperiment(experiment, { session, store }),
-    mountTimeline(timeline, { session, store }),
-    mountTemperature(heroes, { session, store }),
-    mountLoss(heroes, { session, store }),
+    guarded("Experiment", mountExperiment)(experiment, { session, store }),
+    guarded("Timeline", mountTimeline)(timeline, { session, store }),
+    guarded("Temperature", mountTemperature)(temperature, { session, store }),
+    guarded("Loss", mountLoss)(loss, { session, store }),
     mountSelectBy(selecting, { session, store }),
     mountBusy(timeline, { session, store }),
     clearOnEscape(root, store),
@@ -66,7 +70,7 @@ export const mountLab: Mount = (el, { session, store }) => {
     const box = h("div", { class: "clsviz-slot", "data-slot": name });
     boxes.set(name, box);
     views.append(box);
-    stops.push(mount(box, { session, store: scoped(store, name) }));
+    stops.push(guarded(name, mount)(box, { session, store: scoped(store, name) }));
     box.append(
       button(
         "To stage",

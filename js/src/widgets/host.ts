@@ -6,7 +6,8 @@ import { Outbox } from "../core/outbox";
 import { cut, unpackPayload } from "../core/payload";
 import { type Dataset, type Message, Session } from "../core/session";
 import { type How, MemoryStore, type Store } from "../core/store";
-import { h } from "../draw/dom";
+import { errorCard } from "../draw/errorcard";
+import { withFaults } from "../views/guarded";
 import type { Mount } from "../views/mount";
 
 /** The part of anywidget's model that we use (AFM), and what Jupyter's own models have besides. */
@@ -47,6 +48,7 @@ class ModelStore implements Store, Member {
     private readonly model: Model,
     private readonly session: Session,
   ) {
+    this.memory.onFault = (error) => session.fail("A view", error);
     this.stream = model.get("stream") as string;
     this.hear("group", () => this.link());
     this.link();
@@ -236,7 +238,13 @@ function page(): ClsvizPage {
 async function openSession(model: Model, host: RenderProps["host"], id: string): Promise<Shared> {
   const session = new Session();
   const joiner = new Joiner((message, buffers) => session.receive(message, buffers));
-  const hear = (message: Message, buffers: Buffers) => joiner.take(message, buffers ?? []);
+  const hear = (message: Message, buffers: Buffers) => {
+    try {
+      joiner.take(message, buffers ?? []);
+    } catch (error) {
+      session.fail("A message of the kernel", error);
+    }
+  };
   let source: RawModel = model;
   let via = "control";
   try {
@@ -278,36 +286,47 @@ async function openSession(model: Model, host: RenderProps["host"], id: string):
   };
 }
 
-/** The render function of a widget that shows `mount`. */
-export function widget(mount: Mount) {
+/** The render function of a widget that shows `view`. */
+export function widget(view: Mount) {
+  const mount = withFaults(view);
+  const open = async ({ model, el, host }: RenderProps): Promise<() => void> => {
+    const id = model.get("stream") as string;
+    const { sessions } = page();
+    const opening = sessions.get(id) ?? openSession(model, host, id);
+    sessions.set(id, opening);
+    const shared = await opening;
+    shared.senders.add(model);
+    const answered = (content: { kind?: unknown; seq?: unknown }) => {
+      if (content?.kind === "ack") shared.outbox.acknowledge(content.seq as number);
+    };
+    model.on("msg:custom", answered as never);
+    const store = new ModelStore(model, shared.session);
+    el.classList.add("clsviz");
+    const unmount = mount(el, { session: shared.session, store });
+    const hide = tell(el, shared.session, store);
+    return () => {
+      hide();
+      unmount();
+      store.dispose();
+      model.off("msg:custom", answered as never);
+      if ([...shared.senders].pop() === model) shared.outbox.clear(); // its requests may never be answered
+      shared.senders.delete(model);
+      if (shared.senders.size === 0) {
+        shared.dispose();
+        sessions.delete(id);
+      }
+    };
+  };
   return {
-    async render({ model, el, host }: RenderProps): Promise<() => void> {
-      const id = model.get("stream") as string;
-      const { sessions } = page();
-      const opening = sessions.get(id) ?? openSession(model, host, id);
-      sessions.set(id, opening);
-      const shared = await opening;
-      shared.senders.add(model);
-      const answered = (content: { kind?: unknown; seq?: unknown }) => {
-        if (content?.kind === "ack") shared.outbox.acknowledge(content.seq as number);
-      };
-      model.on("msg:custom", answered as never);
-      const store = new ModelStore(model, shared.session);
-      el.classList.add("clsviz");
-      const unmount = mount(el, { session: shared.session, store });
-      const hide = tell(el, shared.session, store);
-      return () => {
-        hide();
-        unmount();
-        store.dispose();
-        model.off("msg:custom", answered as never);
-        if ([...shared.senders].pop() === model) shared.outbox.clear(); // its requests may never be answered
-        shared.senders.delete(model);
-        if (shared.senders.size === 0) {
-          shared.dispose();
-          sessions.delete(id);
-        }
-      };
+    async render(props: RenderProps): Promise<() => void> {
+      try {
+        return await open(props);
+      } catch (error) {
+        console.error("clsviz, opening:", error);
+        props.el.classList.add("clsviz");
+        props.el.append(errorCard({ title: "This view could not be opened", error }));
+        return () => props.el.replaceChildren();
+      }
     },
     /** Shows an exported or saved view: its state and the recorded messages, no kernel. */
     async show(el: HTMLElement, payload: string, changed: Record<string, unknown> = {}): Promise<() => void> {
@@ -319,6 +338,7 @@ export function widget(mount: Mount) {
         for (const { header, buffers } of packets) session.receive(header, buffers);
         if (session.run) session.run = { ...session.run, state: "static", trainable: false };
         const store = new MemoryStore({ ...state, ...changed });
+        store.onFault = (error) => session.fail("A view", error);
         const unmount = mount(el, { session, store });
         const hide = tell(el, session, store);
         return () => {
@@ -326,10 +346,7 @@ export function widget(mount: Mount) {
           unmount();
         };
       } catch (error) {
-        const what = h("b", {}, "This view could not be shown. ");
-        el.replaceChildren(
-          h("div", { class: "clsviz-banner clsviz-error", role: "alert" }, what, String(error)),
-        );
+        el.replaceChildren(errorCard({ title: "This view could not be shown", error }));
         throw error;
       }
     },

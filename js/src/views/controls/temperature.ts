@@ -63,7 +63,7 @@ export function mountTemperature(
       const at = shownTilted(session, store);
       if (at) store.set("temperature", Number(bestTemperature(at, session.dataset!.k).toPrecision(6)));
     },
-    { "aria-label": "Fit", title: "Jump to the temperature with the lowest NLL on the validation samples" },
+    { title: "Jump to the temperature with the lowest NLL on the validation samples" },
   );
   el.append(
     h(
