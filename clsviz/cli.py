@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import importlib.util
 import os
-import platform
 import shutil
 import sys
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
-from clsviz._paths import STATIC, notebooks
+from clsviz._paths import notebooks
+from clsviz.environment import FOR_THE_LAB, INSTALL_LAB
 
 START = "start.ipynb"
-PACKAGES = (
-    "clsviz",
-    "torch",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "pandas",
-    "anywidget",
-    "ipywidgets",
-    "plotly",
-    "jupyterlab",
-    "ipykernel",
-)
-FOR_THE_LAB = ("jupyterlab", "ipykernel")
-INSTALL_LAB = "pip install 'clsviz[lab]'"
 # JupyterLab would ask for news, newer versions and an extension list: no request leaves the machine.
 OFFLINE = (
     "--LabApp.news_url=None",
@@ -115,56 +99,18 @@ def can_open_browser() -> bool:
 
 
 def check() -> int:
-    """Prints versions, device and front end, and what to do about each thing missing; 0 when all is well."""
-    todo: list[str] = []
-    print(f"{'python':<14}{platform.python_version()}  ({sys.executable})")
-    for name in PACKAGES:
-        try:
-            print(f"{name:<14}{importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            print(f"{name:<14}missing")
-            todo.append(INSTALL_LAB if name in FOR_THE_LAB else f"pip install {name}")
-    if importlib.util.find_spec("torch"):
-        print(f"{'device':<14}{device()}")
-    todo += check_widgets()
-    if INSTALL_LAB not in todo:
-        todo += check_labextension()
-    if not todo:
-        print("Everything is in place: `clsviz lab` opens the laboratory.")
-        return 0
-    print("To do:", *dict.fromkeys(todo), sep="\n  ")
-    return 1
+    """Prints what `clsviz.environment` finds and what to do about each thing missing; 0 when all is well."""
+    from clsviz.environment import checks
 
-
-def device() -> str:
-    """What the classifiers train on, in words."""
-    import torch
-
-    if torch.cuda.is_available():
-        return f"cuda ({torch.cuda.get_device_name()}, {torch.cuda.device_count()} in all)"
-    if torch.backends.mps.is_available():
-        return "mps"
-    return f"cpu ({torch.get_num_threads()} threads)"
-
-
-def check_widgets() -> list[str]:
-    """Prints the state of the widgets' browser side; returns what to do."""
-    bundles = sorted(file.stem for file in STATIC.glob("*.js"))
-    if bundles and (STATIC / "clsviz.css").is_file():
-        print(f"{'widgets':<14}{', '.join(bundles)}")
-        return []
-    print(f"{'widgets':<14}not built")
-    return ["in a source checkout: make build; otherwise: pip install --force-reinstall --no-deps clsviz"]
-
-
-def check_labextension() -> list[str]:
-    """Prints the state of the JupyterLab extension; returns what to do."""
-    from jupyter_core.paths import jupyter_path
-
-    places = [Path(folder, "clsviz") for folder in jupyter_path("labextensions")]
-    found = next((place for place in places if (place / "package.json").is_file()), None)
-    if found:
-        print(f"{'lab extension':<14}{found}")
-        return []
-    print(f"{'lab extension':<14}not installed (the widgets work without its launcher card and side panel)")
-    return ["in a source checkout: make setup; otherwise: pip install --force-reinstall --no-deps clsviz"]
+    found = checks()
+    for line in found:
+        print(f"{line.name:<14}{line.says}")
+    todo = [line.todo for line in found if line.todo and line.needed]
+    hints = [line.todo for line in found if line.todo and not line.needed]
+    if hints:
+        print("Good to know:", *dict.fromkeys(hints), sep="\n  ")
+    if todo:
+        print("To do:", *dict.fromkeys(todo), sep="\n  ")
+        return 1
+    print("Everything is in place: `clsviz lab` opens the laboratory.")
+    return 0

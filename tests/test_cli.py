@@ -99,7 +99,7 @@ def test_check_names_versions_and_device(capsys) -> None:
 def test_check_says_what_to_do_when_the_widgets_are_not_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    monkeypatch.setattr(cli, "STATIC", tmp_path)
+    monkeypatch.setattr("clsviz.environment.STATIC", tmp_path)
     assert cli.main(["check"]) == 1
     said = capsys.readouterr().out
     assert "not built" in said

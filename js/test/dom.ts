@@ -46,6 +46,14 @@ export function openPage(): HTMLElement {
       ) {}
     },
     OffscreenCanvas: undefined,
+    Path2D: class {
+      rect(): void {}
+      moveTo(): void {}
+      lineTo(): void {}
+      arc(): void {}
+      closePath(): void {}
+      addPath(): void {}
+    },
   };
   for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value);
   vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockImplementation(function (

@@ -12,9 +12,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -71,16 +73,29 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    home, root = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("root")
+    """JupyterLab."""
+    flags = ["--LabApp.news_url=None", "--LabApp.expose_app_in_browser=True"]
+    with jupyter(tmp_path_factory, "jupyterlab", [*flags, "--LabApp.extension_manager=readonly"]) as server:
+        yield server
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@contextmanager
+def jupyter(make: pytest.TempPathFactory, application: str, flags: list[str]) -> Iterator[Lab]:
+    """A Jupyter application (``python -m application``) with folders of its own."""
+    home, root = make.mktemp("home"), make.mktemp("root")
     settings = home / "config/lab/user-settings"
     for name, value in SETTINGS.items():
         file = settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(value))
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    lab = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(16), root, home / "lab.log")
+    port = free_port()
+    lab = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(16), root, home / "server.log")
     env = os.environ | {
         "JUPYTER_CONFIG_DIR": f"{home}/config",
         "JUPYTER_DATA_DIR": f"{home}/data",
@@ -89,41 +104,41 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         "JUPYTERLAB_WORKSPACES_DIR": f"{home}/workspaces",
         "IPYTHONDIR": f"{home}/ipython",
     }
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}"]
+    command = [sys.executable, "-m", application, "--no-browser", "--ip=127.0.0.1", f"--port={port}"]
     command += ["--ServerApp.port_retries=0", f"--IdentityProvider.token={lab.token}"]
-    command += [
-        f"--ServerApp.root_dir={root}",
-        "--LabApp.news_url=None",
-        "--LabApp.expose_app_in_browser=True",
-    ]
-    command += ["--LabApp.extension_manager=readonly"]
+    command += [f"--ServerApp.root_dir={root}", *flags]
     if os.geteuid() == 0:
         command.append("--allow-root")
-    with lab.log.open("wb") as out:
+    with serving(command, env, lab.log, lambda: lab.request("api/status")):
+        yield lab
+
+
+@contextmanager
+def serving(
+    command: list[str], env: Mapping[str, str], log: Path, answers: Callable[[], object]
+) -> Iterator[None]:
+    """A server that runs until the block ends, and answers before it begins."""
+    with log.open("wb") as out:
         server = subprocess.Popen(
             command, env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
         )
     try:
-        wait_for_server(lab, server)
-        yield lab
+        deadline = time.monotonic() + START_LIMIT
+        while True:
+            try:
+                answers()
+                break
+            except OSError:
+                if server.poll() is not None or time.monotonic() > deadline:
+                    pytest.fail(f"{command[2]} did not start:\n{log.read_text()[-4000:]}", pytrace=False)
+            time.sleep(0.1)
+        yield
     finally:
         server.send_signal(signal.SIGTERM)
         try:
             server.wait(20)
         except subprocess.TimeoutExpired:
             server.kill()
-
-
-def wait_for_server(lab: Lab, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_LIMIT
-    while True:
-        try:
-            lab.request("api/status")
-            return
-        except OSError:
-            if server.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"JupyterLab did not start:\n{lab.log.read_text()[-4000:]}", pytrace=False)
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")
@@ -224,6 +239,30 @@ def shot(page: Page) -> Callable[[str], Path]:
         return path
 
     return take
+
+
+@pytest.fixture
+def start(browser: Browser) -> Iterator[Callable[[str], tuple[Page, list[str]]]]:
+    """``start(address) -> page, errors``: a fresh profile for a server of the test's own."""
+    contexts = []
+
+    def open_(address: str) -> tuple[Page, list[str]]:
+        contexts.append(browser.new_context(viewport={"width": 1280, "height": 1400}))
+        page, errors = contexts[-1].new_page(), []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda m: errors.append(m.text) if "clsviz" in m.text.lower() else None)
+        page.goto(address)
+        return page, errors
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def servers() -> Any:
+    """The ways to start a server: ``servers.jupyter``, ``servers.serving``, ``servers.free_port``."""
+    return SimpleNamespace(jupyter=jupyter, serving=serving, free_port=free_port)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -18,6 +18,7 @@ import type { Mount } from "./mount";
 import { drawReliability, type Layout, layout, readout } from "./reliability/picture";
 
 const BIN_CHOICES = [5, 10, 15, 20, 25, 50, 100, 200, 500];
+const MOST_BINS = 500; // of the menu
 const DEFAULT_BINS = 15;
 const TOP = "top_label";
 const KEYS = [
@@ -106,7 +107,7 @@ export const mountReliability: Mount = (el, { session, store }) => {
   // room for the selection's words too: the status grows by no line while one drags
   panel.root.querySelector<HTMLElement>("[role=status]")!.style.minHeight = "calc(4.2em + 6px)";
 
-  const nBins = () => store.get<number | null>("n_bins") ?? DEFAULT_BINS;
+  const nBins = () => Math.min(MOST_BINS, Math.max(1, Math.round(store.get("n_bins") ?? DEFAULT_BINS) || 1));
   const temperature = () => store.get<number | null>("temperature") ?? 1;
   /** The class looked at, or null for the top guess. */
   const target = (): number | null => {
