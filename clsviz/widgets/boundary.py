@@ -11,6 +11,7 @@ import traitlets
 from clsviz import boundary
 from clsviz.boundary import local
 from clsviz.widgets.base import View
+from clsviz.widgets.messages import MAX_RESOLUTION
 from clsviz.widgets.overlay import pair_rule
 from clsviz.widgets.sources import validation_logits
 from clsviz.widgets.wire import reference_rows
@@ -43,6 +44,14 @@ class BoundaryState(traitlets.HasTraits):
     points = traitlets.List(traitlets.Int(), None, allow_none=True, minlen=3, maxlen=3).tag(
         sync=True, of_run=True
     )
+    resolution = traitlets.Int(
+        None,
+        allow_none=True,
+        min=16,
+        max=MAX_RESOLUTION,
+        help="points along a side of the field at rest, 16..256; None: 256 where the browser runs the "
+        "network, 48 where the kernel does",
+    ).tag(sync=True)
 
 
 class BoundaryNumbers:

@@ -98,7 +98,7 @@ class Lab(ClsvizWidget, _OwnStates):  # type: ignore[misc, valid-type]
         ClsvizWidget.__init__(self, run, **state)
         facades = {name: Facade(self, name, view, numbers) for name, (view, _, numbers) in VIEWS.items()}
         self.views = Views(facades)
-        self.session.want_landscape(self.landscape_plane)
+        self.session.want_landscape(self.landscape_plane, self.landscape_resolution)
 
     @property
     def run(self) -> Run:

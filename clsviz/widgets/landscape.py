@@ -10,6 +10,7 @@ from clsviz.catalogue import Spec
 from clsviz.errors import InputError
 from clsviz.widgets.base import View
 from clsviz.widgets.landscape_job import LandscapeResult
+from clsviz.widgets.messages import LEAST_LANDSCAPE, MOST_LANDSCAPE
 from clsviz.widgets.sources import estimator_source
 
 if TYPE_CHECKING:
@@ -25,6 +26,14 @@ class LandscapeState(traitlets.HasTraits):
         ["path", "random"], "path", help="of the training path, or two random directions"
     ).tag(sync=True)
     kind = traitlets.Enum(["map", "3d"], "map", help="flat, or a surface to turn").tag(sync=True)
+    resolution = traitlets.Int(
+        None,
+        allow_none=True,
+        min=LEAST_LANDSCAPE,
+        max=MOST_LANDSCAPE,
+        help="points per axis, 11..101; None: 41 where the browser runs the network, 21 else. At 101 and 10 "
+        "classes the kernel keeps 210 MB of logits and computes six times as long as at 41",
+    ).tag(sync=True)
 
 
 class LandscapeNumbers:
@@ -37,7 +46,9 @@ class LandscapeNumbers:
         Raises:
             InputError: nothing is trained yet, or the model has no weights to walk in.
         """
-        found: LandscapeResult = self.session.landscape_result(self.plane, self.score, self.temperature)
+        found: LandscapeResult = self.session.landscape_result(
+            self.plane, self.score, self.temperature, self.resolution
+        )
         return found
 
     def to_plotly(self) -> Figure:
@@ -88,4 +99,4 @@ class LossLandscape(LandscapeNumbers, LandscapeState, View):
         elif not hasattr(model, "timeline"):
             raise InputError("LossLandscape needs a model with X and y, or a run; X and y are missing")
         super().__init__(source, **options)
-        self.session.want_landscape(self.plane)
+        self.session.want_landscape(self.plane, self.resolution)

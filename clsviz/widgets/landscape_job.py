@@ -79,6 +79,7 @@ class LandscapeJob:
         self._source = source
         self._put = put
         self.plane_name: str | None = None
+        self.resolution: int | None = None  # points per axis; None: as the network allows
         self._header: dict[str, Any] | None = None
         self._buffers: list[np.ndarray] = []
         self._tables: dict[str, Packet] = {}
@@ -88,6 +89,10 @@ class LandscapeJob:
     @property
     def complete(self) -> bool:
         return self._header is not None and self._header["landscape"]["progress"] == 1.0
+
+    def answers(self, plane: str, resolution: int | None) -> bool:
+        """Whether what is computed is the whole of what is asked for."""
+        return self.complete and (self.plane_name, self.resolution) == (plane, resolution)
 
     def result(self, score: float | None, temperature: float) -> LandscapeResult:
         """The surface at a place of the loss line (None: the loss trained with) and a temperature."""
@@ -167,7 +172,7 @@ class LandscapeJob:
         if not isinstance(module, nn.Module):
             raise InputError("a landscape needs a torch module: this model has no weights to walk in")
         module = copy.deepcopy(module).cpu().requires_grad_(True)
-        side = RESOLUTION if source.network is not None else RESOLUTION_SLOW
+        side = self.resolution or (RESOLUTION if source.network is not None else RESOLUTION_SLOW)
         plane = _plane(source, module, snapshot, self.plane_name, side)
         data = source.dataset
         rows = data.validation[:SAMPLES]
@@ -216,7 +221,11 @@ class LandscapeJob:
             before, count = count, count + len(cells)
             if count in levels and count < total:
                 show(levels[count], count / total)
-            elif before // PROGRESS_EVERY != count // PROGRESS_EVERY and self._header is not None:
+            elif (
+                count < total
+                and before // PROGRESS_EVERY != count // PROGRESS_EVERY
+                and self._header is not None
+            ):
                 progress = {"kind": "landscape_progress", "id": ident, "progress": count / total}
                 self._put("landscape_progress", Packet(progress))
         self._logits, self._tables = logits, {}

@@ -12,7 +12,8 @@ from clsviz.errors import MessageError
 COMMANDS = ("train", "pause", "step", "reset", "stop")
 PLANES = ("path", "random")
 MAX_FEATURES = 100_000
-MAX_RESOLUTION = 128
+MAX_RESOLUTION = 256  # points along a side of a field
+LEAST_LANDSCAPE, MOST_LANDSCAPE = 11, 101  # points per axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Seek:
 class AskLandscape:
     plane: str
     step: int | None
+    resolution: int | None = None  # points per axis; None: as the network allows
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,12 @@ def _step(content: Mapping[str, Any]) -> int | None:
     return None if content.get("step") is None else _whole(content, "step", 0, 2**53)
 
 
+def _landscape_resolution(content: Mapping[str, Any]) -> int | None:
+    if content.get("resolution") is None:
+        return None
+    return _whole(content, "resolution", LEAST_LANDSCAPE, MOST_LANDSCAPE)
+
+
 def _numbers(content: Mapping[str, Any], key: str, most: int) -> tuple[float, ...]:
     value = content.get(key)
     if not isinstance(value, list) or not 1 <= len(value) <= most:
@@ -155,7 +163,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "command": lambda c: Command(_text(c, "name", COMMANDS)),
     "change": _change,
     "seek": lambda c: Seek(_whole(c, "step", 0, 2**53)),
-    "landscape": lambda c: AskLandscape(_text(c, "plane", PLANES), _step(c)),
+    "landscape": lambda c: AskLandscape(_text(c, "plane", PLANES), _step(c), _landscape_resolution(c)),
     "field": _field,
     "cancel": lambda c: Cancel(_text(c, "task", ("landscape", "field"))),
 }

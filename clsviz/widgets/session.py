@@ -87,10 +87,10 @@ class Session:
         if not self._widgets:
             self.close()
 
-    def want_landscape(self, plane: str) -> None:
-        """From now on the landscape is computed whenever training rests."""
+    def want_landscape(self, plane: str, resolution: int | None = None) -> None:
+        """From now on the landscape is computed whenever training rests, with so many points per axis."""
         self._wants_landscape = True
-        self._landscape.plane_name = plane
+        self._landscape.plane_name, self._landscape.resolution = plane, resolution
         if self.source.state != "running":
             self.compute_landscape()
 
@@ -99,7 +99,9 @@ class Session:
         if len(self.source.timeline):
             self._probes.submit("landscape", self._landscape.prepare(plane, step))
 
-    def landscape_result(self, plane: str, score: float | None, temperature: float) -> LandscapeResult:
+    def landscape_result(
+        self, plane: str, score: float | None, temperature: float, resolution: int | None = None
+    ) -> LandscapeResult:
         """The surface of a plane at a score and temperature, computed first where that has not happened.
 
         Raises:
@@ -108,8 +110,9 @@ class Session:
         if not len(self.source.timeline):
             raise InputError("nothing is trained yet: start the run, or step the watched loop")
         self._probes.join()
-        if not self._landscape.complete or self._landscape.plane_name != plane:
+        if not self._landscape.answers(plane, resolution):
             self.error = None
+            self._landscape.resolution = resolution
             self.compute_landscape(plane)
             self._probes.join()
             if self.error is not None:
@@ -159,7 +162,8 @@ class Session:
                     self._also.add(widget)
                 self._publisher.greet()
                 widget.send({"kind": "welcome"})
-            case messages.AskLandscape(plane, step):
+            case messages.AskLandscape(plane, step, resolution):
+                self._landscape.resolution = resolution
                 self.compute_landscape(plane, step)
             case messages.AskField():
                 self._probes.submit("field", lambda cancelled: self._field(request, cancelled))

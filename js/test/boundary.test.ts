@@ -8,7 +8,17 @@ import {
   shareRight,
   trainedPath,
 } from "../src/core/boundary";
-import { certainty, crossings, linearField, networkField, restrictToPair } from "../src/core/field";
+import {
+  confidences,
+  crossings,
+  field,
+  linearField,
+  logOdds,
+  networkField,
+  restrictToPair,
+  thinnable,
+  thinned,
+} from "../src/core/field";
 import { forward, type Network, parameterCount } from "../src/core/forward";
 import { dot, eigen, leadingTwo, norm } from "../src/core/linalg";
 import { logisticL2 } from "../src/core/logistic";
@@ -22,6 +32,7 @@ import {
 } from "../src/core/plane";
 import { Session } from "../src/core/session";
 import type { Shown } from "../src/core/shown";
+import { softmaxRow } from "../src/core/softmax";
 import {
   adversarialDistance,
   adversarialStrength,
@@ -346,12 +357,36 @@ describe("a field", () => {
 
   test("is as sure as the softmax at its temperature, also far out", () => {
     const f = linearField({ w: Float64Array.of(1, 0), b: 0 }, 3, grid);
-    const sure = certainty(f, 2);
-    expect(sure.confidence[4]).toBeCloseTo(1 / (1 + Math.exp(-1.5)), 6);
-    expect(sure.odds.get(1)![4]).toBeCloseTo(1.5, 6);
-    expect([...sure.top.subarray(0, 5)]).toEqual([0, 0, 0, 1, 1]);
-    const far = certainty(linearField({ w: Float64Array.of(1, 0), b: 0 }, 100, grid), 1);
-    expect(far.odds.get(1)![4]).toBeCloseTo(100, 3);
+    expect(confidences(f, 2)[4]).toBeCloseTo(1 / (1 + Math.exp(-1.5)), 6);
+    expect(logOdds(f, 2).get(1)![4]).toBeCloseTo(1.5, 6);
+    expect([...f.top.subarray(0, 5)]).toEqual([0, 0, 0, 1, 1]);
+    const far = linearField({ w: Float64Array.of(1, 0), b: 0 }, 100, grid);
+    expect(logOdds(far, 1).get(1)![4]).toBeCloseTo(100, 3);
+  });
+
+  test("leaves out of a softmax only what no screen could show", () => {
+    const k = 7;
+    const logits = Float32Array.from({ length: 64 * k }, (_, i) => 40 * Math.sin(12.9898 * i));
+    const f = field(logits, k, 8, 8);
+    for (const temperature of [0.05, 1, 20]) {
+      confidences(f, temperature).forEach((p, i) => {
+        expect(p).toBeCloseTo(Math.max(...softmaxRow(logits, i * k, k, temperature)), 5);
+        expect(logits[i * k + f.top[i]!]).toBe(Math.max(...logits.subarray(i * k, (i + 1) * k)));
+      });
+    }
+  });
+
+  test("is thinned to points of its own, ends included, or not at all", () => {
+    const n = thinnable(256);
+    const linear = (side: number) =>
+      linearField({ w: Float64Array.of(1, 0), b: 0 }, 1, { ...grid, nx: side, ny: side });
+    const fine = linear(n);
+    const coarse = thinned(fine, 90);
+    expect([n, coarse.nx, coarse.ny]).toEqual([256, 86, 86]);
+    expect([...coarse.logits.subarray(0, 2 * 86)]).toEqual([...linear(86).logits.subarray(0, 2 * 86)]);
+    expect(coarse.logits.at(-1)).toBe(fine.logits.at(-1));
+    expect(thinned(linear(64), 90).nx).toBe(64);
+    expect(thinned(linear(98), 90).nx).toBe(98); // 97 steps cannot be shared out
   });
 
   test("is crossed by its boundary where the linear rule is zero", () => {

@@ -17,19 +17,13 @@ export interface Grid {
 }
 
 export interface Field {
-  nx: number;
-  ny: number;
-  k: number;
-  logits: Float32Array; // (ny * nx, k)
+  readonly nx: number;
+  readonly ny: number;
+  readonly k: number;
+  readonly logits: Float32Array; // (ny * nx, k)
+  readonly top: Uint16Array; // (ny * nx,) winning class
   /** Classes that win somewhere, each with its lead over the next best (0 on its boundary). */
-  margins: Map<number, Float32Array>;
-}
-
-/** How sure the classifier is at one temperature. */
-export interface Certainty {
-  top: Uint8Array; // winning class of each point
-  confidence: Float32Array; // its probability
-  odds: Map<number, Float32Array>; // log p / (1 - p) of each class that wins somewhere
+  readonly margins: Map<number, Float32Array>;
 }
 
 const axis = ([low, high]: Limits, count: number) =>
@@ -74,51 +68,99 @@ export function restrictToPair(f: Field, a: number, b: number): Field {
   return field(logits, 2, f.nx, f.ny);
 }
 
-/** Wraps logits of grid points, (ny * nx, k). */
+/** Wraps logits of grid points, (ny * nx, k). Margins are made when first asked for: lines need no fine grid. */
 export function field(logits: Float32Array, k: number, nx: number, ny: number): Field {
-  const margins = new Map<number, Float32Array>();
-  for (let p = 0; p < nx * ny; p++) {
-    let top = 0;
-    for (let j = 1; j < k; j++) if (logits[p * k + j]! > logits[p * k + top]!) top = j;
-    if (!margins.has(top)) margins.set(top, new Float32Array(nx * ny));
+  const top = new Uint16Array(nx * ny);
+  for (let p = 0, from = 0; p < top.length; p++, from += k) {
+    let best = from;
+    for (let at = from + 1; at < from + k; at++) if (logits[at]! > logits[best]!) best = at;
+    top[p] = best - from;
   }
+  let margins: Map<number, Float32Array> | undefined;
+  return {
+    nx,
+    ny,
+    k,
+    logits,
+    top,
+    get margins() {
+      margins ??= marginsOf(logits, k, top);
+      return margins;
+    },
+  };
+}
+
+function marginsOf(logits: Float32Array, k: number, top: Uint16Array): Map<number, Float32Array> {
+  const margins = new Map<number, Float32Array>();
+  for (const j of top) if (!margins.has(j)) margins.set(j, new Float32Array(top.length));
   for (const [j, margin] of margins) {
-    for (let p = 0; p < nx * ny; p++) {
+    for (let p = 0; p < top.length; p++) {
       let rival = Number.NEGATIVE_INFINITY;
       for (let i = 0; i < k; i++) if (i !== j && logits[p * k + i]! > rival) rival = logits[p * k + i]!;
       margin[p] = logits[p * k + j]! - rival;
     }
   }
-  return { nx, ny, k, logits, margins };
+  return margins;
 }
 
-export function certainty(f: Field, temperature: number): Certainty {
-  const { k, logits } = f;
-  const n = f.nx * f.ny;
-  const top = new Uint8Array(n);
-  const confidence = new Float32Array(n);
-  const winners = [...f.margins.keys()];
-  const odds = winners.map(() => new Float32Array(n));
+/** Every so-many-th point, ends included, so that a side has at most `most`; the field itself where that cannot be. */
+export function thinned(f: Field, most: number): Field {
+  const side = f.nx - 1;
+  const step = Array.from({ length: side }, (_, i) => i + 1).find((s) => side % s === 0 && side / s < most)!;
+  if (f.nx !== f.ny || step === 1 || side / step < most / 2) return f;
+  const [n, { k }] = [side / step + 1, f];
+  const logits = new Float32Array(n * n * k);
+  for (let j = 0; j < n; j++) {
+    for (let i = 0; i < n; i++) {
+      const from = (j * step * f.nx + i * step) * k;
+      logits.set(f.logits.subarray(from, from + k), (j * n + i) * k);
+    }
+  }
+  return field(logits, k, n, n);
+}
+
+/** The largest side up to `most` that can be thinned for its lines. */
+export const thinnable = (most: number): number => (most > 90 ? 3 * Math.floor((most - 1) / 3) + 1 : most);
+
+const NOTHING = 16; // e^-16: less than half a step of the screen's colours
+
+/** Probability of the winning class of each point at a temperature. */
+export function confidences(f: Field, temperature: number): Float32Array {
+  const { k, logits, top } = f;
+  const out = new Float32Array(top.length);
+  const beta = 1 / temperature;
+  const least = -NOTHING * temperature;
+  for (let p = 0, from = 0; p < out.length; p++, from += k) {
+    const max = logits[from + top[p]!]!;
+    let sum = 0;
+    for (let at = from; at < from + k; at++) {
+      const gap = logits[at]! - max;
+      if (gap > least) sum += Math.exp(gap * beta);
+    }
+    out[p] = 1 / sum;
+  }
+  return out;
+}
+
+/** log p / (1 - p) at a temperature, (ny * nx,), of each class that wins somewhere. */
+export function logOdds(f: Field, temperature: number): Map<number, Float32Array> {
+  const { k, logits, top } = f;
+  const odds = new Map([...f.margins.keys()].map((j) => [j, new Float32Array(top.length)]));
   const e = new Float64Array(k);
-  for (let p = 0; p < n; p++) {
-    const from = p * k;
-    let best = 0;
-    for (let j = 1; j < k; j++) if (logits[from + j]! > logits[from + best]!) best = j;
+  for (let p = 0, from = 0; p < top.length; p++, from += k) {
+    const best = top[p]!;
     const max = logits[from + best]!;
     let others = 0; // sum without the winner: keeps its digits when the winner is all but sure
     for (let j = 0; j < k; j++) {
       e[j] = Math.exp((logits[from + j]! - max) / temperature);
       if (j !== best) others += e[j]!;
     }
-    top[p] = best;
-    confidence[p] = 1 / (1 + others);
-    for (let i = 0; i < winners.length; i++) {
-      const j = winners[i]!;
+    for (const [j, values] of odds) {
       const rest = j === best ? others : 1 + others - e[j]!;
-      odds[i]![p] = (logits[from + j]! - max) / temperature - Math.log(Math.max(rest, 1e-300));
+      values[p] = (logits[from + j]! - max) / temperature - Math.log(Math.max(rest, 1e-300));
     }
   }
-  return { top, confidence, odds: new Map(winners.map((j, i) => [j, odds[i]!])) };
+  return odds;
 }
 
 /** Line pieces x1, y1, x2, y2 in grid units where `values` (ny, nx) cross `level`; marching squares.

@@ -1,6 +1,7 @@
 /** Paints a class field: hue is the class, strength is how sure the classifier is; and its lines. */
 
-import { type Certainty, crossings, type Field } from "../core/field";
+import { confidences, crossings, type Field } from "../core/field";
+import { fieldOnGpu } from "./gpu/field";
 import type { Box } from "./heatmap";
 import { rgb } from "./theme";
 
@@ -8,31 +9,44 @@ const SHADES = 64;
 const FAINT = 0.05; // share of hue where the classifier cannot decide at all
 const STRONG = 0.52; // and where it is sure
 
-/** An image with one pixel per grid point, largest y on top; `hues` by class of the field. */
+/** Paints one pixel per grid point into `canvas`, largest y on top; `hues` by class of the field. */
 export function paintField(
+  canvas: HTMLCanvasElement,
   f: Field,
-  sure: Certainty,
+  temperature: number,
   hues: readonly string[],
   ground: string,
-): HTMLCanvasElement {
-  const base = rgb(ground);
-  const tables = new Map([...f.margins.keys()].map((k) => [k, shades(rgb(hues[k]!), base)]));
+): void {
+  if (canvas.width !== f.nx) canvas.width = f.nx;
+  if (canvas.height !== f.ny) canvas.height = f.ny;
+  const g = canvas.getContext("2d")!;
+  const tables = shadesOf(hues, ground);
+  if (fieldOnGpu(g, f, temperature, tables)) return;
+  const confidence = confidences(f, temperature);
   const image = new ImageData(f.nx, f.ny);
   const pixels = new Uint32Array(image.data.buffer);
   const chance = 1 / f.k;
+  const scale = (SHADES - 1) / (1 - chance);
   for (let j = 0; j < f.ny; j++) {
     const to = (f.ny - 1 - j) * f.nx;
     for (let i = 0; i < f.nx; i++) {
       const at = j * f.nx + i;
-      const share = Math.max(0, (sure.confidence[at]! - chance) / (1 - chance));
-      pixels[to + i] = tables.get(sure.top[at]!)![Math.round(share * (SHADES - 1))]!;
+      const shade = Math.max(0, Math.round((confidence[at]! - chance) * scale));
+      pixels[to + i] = tables[f.top[at]!]![shade]!;
     }
   }
-  const canvas = document.createElement("canvas");
-  canvas.width = f.nx;
-  canvas.height = f.ny;
-  canvas.getContext("2d")!.putImageData(image, 0, 0);
-  return canvas;
+  g.putImageData(image, 0, 0);
+}
+
+const made = new Map<string, readonly Uint32Array[]>();
+
+/** Ready-made shades of all classes, the same array for the same colours. */
+function shadesOf(hues: readonly string[], ground: string): readonly Uint32Array[] {
+  const key = [ground, ...hues].join();
+  const found = made.get(key) ?? hues.map((hue) => shades(rgb(hue), rgb(ground)));
+  if (made.size > 8) made.clear();
+  made.set(key, found);
+  return found;
 }
 
 /** Packed pixels from undecided to sure (bytes r, g, b, a: all platforms with browsers are little-endian). */
@@ -59,29 +73,36 @@ export interface LineStyle {
   width: number;
 }
 
-/** The line on which `values` (ny, nx) equal `level`. */
-export function isoLine(
-  g: CanvasRenderingContext2D,
+/** The line on which `values` (ny, nx) equal `level`, in a box that the grid fills. */
+export function isoPath(
   values: Float32Array,
   { nx, ny }: Pick<Field, "nx" | "ny">,
   level: number,
   box: Box,
-  { colour, width }: LineStyle,
-): void {
+): Path2D {
+  const path = new Path2D();
   const pieces = crossings(values, nx, ny, level);
   const x = (i: number) => box.x + (i / (nx - 1)) * box.w;
   const y = (j: number) => box.y + (1 - j / (ny - 1)) * box.h;
+  for (let p = 0; p < pieces.length; p += 4) {
+    path.moveTo(x(pieces[p]!), y(pieces[p + 1]!));
+    path.lineTo(x(pieces[p + 2]!), y(pieces[p + 3]!));
+  }
+  return path;
+}
+
+export function strokeIn(
+  g: CanvasRenderingContext2D,
+  path: Path2D,
+  box: Box,
+  { colour, width }: LineStyle,
+): void {
   g.save();
   clipTo(g, box);
-  g.beginPath();
-  for (let p = 0; p < pieces.length; p += 4) {
-    g.moveTo(x(pieces[p]!), y(pieces[p + 1]!));
-    g.lineTo(x(pieces[p + 2]!), y(pieces[p + 3]!));
-  }
   g.strokeStyle = colour;
   g.lineWidth = width;
   g.lineCap = "round";
-  g.stroke();
+  g.stroke(path);
   g.restore();
 }
 

@@ -2,7 +2,7 @@
 
 import { contourLevels, type LossScale, place } from "../core/landscape";
 import { line, text } from "./canvas";
-import { isoLine } from "./field";
+import { isoPath, strokeIn } from "./field";
 import type { Colours } from "./theme";
 
 // Cividis (Nuñez, Anderton & Renslow 2018) at ten even steps: dark blue is low, yellow is high, in both themes.
@@ -51,7 +51,9 @@ export interface Grid {
 
 const CELL = 2; // px of the map that share one colour
 
-/** The grid as an image, bilinear, larger y upwards; NaN is transparent. */
+let scratch: CanvasRenderingContext2D | undefined;
+
+/** The grid as an image, bilinear, larger y upwards; NaN is transparent. To be copied at once: there is one. */
 export function heatImage(grid: Grid, w: number, h: number): HTMLCanvasElement {
   const [nx, ny] = [grid.xs.length, grid.ys.length];
   const [cols, rows] = [Math.max(1, Math.round(w / CELL)), Math.max(1, Math.round(h / CELL))];
@@ -78,11 +80,11 @@ export function heatImage(grid: Grid, w: number, h: number): HTMLCanvasElement {
       for (let q = 0; q < 4; q++) image.data[to + q] = SHADE[from + q]!;
     }
   }
-  const canvas = document.createElement("canvas");
-  canvas.width = cols;
-  canvas.height = rows;
-  canvas.getContext("2d")!.putImageData(image, 0, 0);
-  return canvas;
+  scratch ??= document.createElement("canvas").getContext("2d")!;
+  if (scratch.canvas.width !== cols) scratch.canvas.width = cols;
+  if (scratch.canvas.height !== rows) scratch.canvas.height = rows;
+  scratch.putImageData(image, 0, 0);
+  return scratch.canvas;
 }
 
 export const CONTOURS = 9;
@@ -95,7 +97,7 @@ export function drawContours(g: CanvasRenderingContext2D, grid: Grid, box: Box):
   for (let i = 1; i <= CONTOURS; i++) {
     const level = i / (CONTOURS + 1);
     const colour = level > 0.5 ? "rgba(0,0,0,.42)" : "rgba(255,255,255,.42)";
-    isoLine(g, levels, { nx, ny }, level, box, { colour, width: 1 });
+    strokeIn(g, isoPath(levels, { nx, ny }, level, box), box, { colour, width: 1 });
   }
 }
 

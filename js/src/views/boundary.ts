@@ -33,6 +33,7 @@ const KEYS = [
   "regularisation",
   "normal_at",
   "use_tilted",
+  "resolution",
 ];
 const CORNER = 14; // px: padding and border of a button
 const LOWER = 76; // px under the picture
@@ -122,7 +123,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
   panel.body.append(plot, lower);
 
   const scenes = new Scenes(session, store);
-  const fields = new Fields(session);
+  const fields = new Fields(session, () => frame.ask());
   let drawn: Drawn | null = null;
 
   // Parts that do not change with every move of a slider
@@ -152,7 +153,15 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     const c = colours(canvas.el);
     const view = viewOf(scene.frame, plotBox(w, height));
     const temperature = store.get<number | null>("temperature") ?? 1;
-    const field = fields.get(scene, view, temperature, still, fieldHues(scene, c.dark), c.bg);
+    const field = fields.get({
+      scene,
+      view,
+      temperature,
+      still,
+      resolution: store.get<number | null>("resolution"),
+      hues: fieldHues(scene, c.dark),
+      ground: c.bg,
+    });
     const seen = seenOf(scene);
     const handle = drawBoundary(canvas, g, c, {
       scene,

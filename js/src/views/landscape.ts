@@ -78,7 +78,12 @@ export const mountLandscape: Mount = (el, { session, store }) => {
     boxes: [canvas.el],
     keys: ["score", "temperature", "hover", "step", "kind"],
     events: ["data", "run", "snapshots", "landscape", "alive", "error"],
-    also: [store.on(["plane"], followPlane), session.on(["error"], refused), () => walk.end()],
+    also: [
+      store.on(["plane"], followPlane),
+      store.on(["resolution"], askKernel),
+      session.on(["error"], refused),
+      () => walk.end(),
+    ],
   });
   const walk = walkOver({
     canvas,
@@ -95,7 +100,8 @@ export const mountLandscape: Mount = (el, { session, store }) => {
   function askKernel(): void {
     if (!session.alive) return;
     asked = { plane: chosenPlane(), instead: session.landscape?.id ?? null };
-    session.send({ kind: "landscape", plane: asked.plane, step: snapshot()?.step ?? null });
+    const resolution = store.get<number | null>("resolution");
+    session.send({ kind: "landscape", plane: asked.plane, step: snapshot()?.step ?? null, resolution });
     frame.ask();
   }
   /** The plane was chosen, here or elsewhere: ask, unless that is what is shown or asked for. */

@@ -56,6 +56,10 @@ def test_a_known_kind_with_any_fields_is_a_request_or_a_clear_error(kind, fields
         ({"kind": "change", "changes": {"loss.q": 0.5}}, messages.Change({"loss.q": 0.5})),
         ({"kind": "seek", "step": 3}, messages.Seek(3)),
         ({"kind": "landscape", "plane": "path", "step": None}, messages.AskLandscape("path", None)),
+        (
+            {"kind": "landscape", "plane": "path", "step": 3, "resolution": 101},
+            messages.AskLandscape("path", 3, 101),
+        ),
         ({"kind": "cancel", "task": "landscape"}, messages.Cancel("landscape")),
     ],
 )
@@ -73,6 +77,7 @@ def test_well_formed_messages_become_requests(content, request_):
         ({"kind": "seek", "step": float("nan")}, "whole number"),
         ({"kind": "seek", "step": True}, "whole number"),
         ({"kind": "landscape", "plane": "up"}, "plane must be one of"),
+        ({"kind": "landscape", "plane": "path", "resolution": 102}, "resolution must lie in 11..101"),
         ({"kind": "change", "changes": {}}, "changes"),
     ],
 )

@@ -112,6 +112,24 @@ def test_the_landscape_s_centre_has_the_network_s_own_loss(trained):
     assert view.result.loss[middle] == pytest.approx(half_mae, rel=1e-4)
 
 
+def test_a_landscape_has_the_points_asked_for(trained):
+    view = cv.LossLandscape(trained, plane="random", resolution=13)
+    coarse = view.result
+    assert coarse.loss.shape == (13, 13)
+    view.resolution = 25
+    fine = view.result
+    assert fine.loss.shape == (25, 25)
+    assert fine.loss[::2, ::2] == pytest.approx(coarse.loss, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("view", "resolution"), [(cv.LossLandscape, 10), (cv.LossLandscape, 102), (cv.BoundaryView, 257)]
+)
+def test_a_resolution_out_of_range_is_refused(trained, view, resolution):
+    with pytest.raises(traitlets.TraitError, match="resolution"):
+        view.from_run(trained, resolution=resolution)
+
+
 def test_a_model_without_weights_has_no_landscape(blobs):
     X, y = blobs
     with pytest.raises(InputError, match="torch module"):

@@ -1,114 +1,163 @@
 /** The field of the scene: from the network in the browser, from a linear rule, or from the kernel. */
 
 import {
-  type Certainty,
-  certainty,
   type Field,
   field,
   type Grid,
   linearField,
+  logOdds,
   networkField,
   restrictToPair,
+  thinnable,
+  thinned,
 } from "../../core/field";
 import { parameterCount } from "../../core/forward";
 import type { Session } from "../../core/session";
-import { paintField } from "../../draw/field";
+import { isoPath, paintField } from "../../draw/field";
+import type { Box } from "../../draw/heatmap";
+import { FineFields } from "./fine";
 import type { Scene, View } from "./scene";
 
+export const FINEST = 256; // points along a side at rest
 const KERNEL_RESOLUTION = 48;
 const PATIENCE = 150; // ms that the plane must rest before the kernel is asked
 
-// Multiplications a field may take, and the most points along a side
-const MOVING = { budget: 8e6, most: 64, least: 12 };
-const STILL = { budget: 4e7, most: 128, least: 16 };
+/** While something moves: multiplications a field may take, and points along a side. */
+const MOVING = { budget: 5e6, most: 64, least: 12 };
+const LINES = 90; // points along a side that the lines are drawn from, at most
+const ROOM = 24e6; // bytes of logits kept: the epochs passed, at the coarseness they were shown in
 
 export interface ShownField {
   field: Field;
-  sure: Certainty;
   image: HTMLCanvasElement;
   /** From an earlier network or another size of the view; the right one is on its way. */
   stale: boolean;
+  /** Where two classes are equally likely. */
+  line(box: Box): Path2D;
+  /** Where one has 90 %. */
+  sureLine(box: Box): Path2D;
+}
+
+interface Found {
+  field: Field;
+  stale: boolean;
+}
+
+/** What is asked of `Fields`. */
+export interface Wish {
+  scene: Scene;
+  view: View;
+  temperature: number;
+  still: boolean; // nothing moves: take time
+  resolution: number | null; // points along a side at rest; null: as seems best
+  hues: readonly string[];
+  ground: string;
 }
 
 export class Fields {
-  private kept: { key: string; field: Field } | null = null;
-  private sure: { field: Field; temperature: number; sure: Certainty } | null = null;
-  private painted: { sure: Certainty; look: string; image: HTMLCanvasElement } | null = null;
+  private readonly kept = new Map<string, Field>(); // the last used last
+  private readonly image = document.createElement("canvas");
+  private painted: readonly unknown[] = [];
+  private lines: { field: Field; coarse: Field; border: Path2D; box: Box } | null = null;
   private asked = "";
   private timer: ReturnType<typeof setTimeout> | undefined;
   /** The kernel's last answer for each pair or all classes: only the newest plane. */
   private answer: { key: string; plane: string; field: Field } | null = null;
+  private readonly fine: FineFields;
 
-  constructor(private readonly session: Session) {}
+  /** `arrived`: a finer field of what was shown is here. */
+  constructor(
+    private readonly session: Session,
+    arrived: () => void,
+  ) {
+    this.fine = new FineFields((key, found) => {
+      this.keep(key, found);
+      arrived();
+    });
+  }
 
-  /** The field to draw; null while the kernel computes the first one. `still`: nothing moves, take time. */
-  get(
-    scene: Scene,
-    view: View,
-    temperature: number,
-    still: boolean,
-    hues: readonly string[],
-    ground: string,
-  ): ShownField | null {
-    const found = this.find(scene, view, still);
+  /** The field to draw; null while the kernel computes the first one. */
+  get(wish: Wish): ShownField | null {
+    const found = this.find(wish);
     if (!found) return null;
-    const f = found.field;
-    if (this.sure?.field !== f || this.sure.temperature !== temperature) {
-      this.sure = { field: f, temperature, sure: certainty(f, temperature) };
+    const { field: f, stale } = found;
+    const { temperature, hues, ground } = wish;
+    const look = [f, temperature, ground, ...hues];
+    if (look.some((value, i) => value !== this.painted[i])) {
+      paintField(this.image, f, temperature, hues, ground);
+      this.painted = look;
     }
-    const { sure } = this.sure;
-    const look = [ground, ...hues].join();
-    if (this.painted?.sure !== sure || this.painted.look !== look) {
-      this.painted = { sure, look, image: paintField(f, sure, hues, ground) };
-    }
-    return { field: f, sure, image: this.painted.image, stale: found.stale };
+    return {
+      field: f,
+      image: this.image,
+      stale,
+      line: (box) => this.linesOf(f, box).border,
+      sureLine: (box) => sureLine(this.linesOf(f, box).coarse, temperature, box),
+    };
   }
 
   dispose(): void {
     clearTimeout(this.timer);
+    this.fine.dispose();
   }
 
-  private find(scene: Scene, view: View, still: boolean): { field: Field; stale: boolean } | null {
+  /** What the lines are made of; the border itself does not depend on the temperature. */
+  private linesOf(f: Field, box: Box) {
+    const old = this.lines;
+    if (old?.field === f && old.box.w === box.w && old.box.h === box.h) return old;
+    const coarse = old?.field === f ? old.coarse : thinned(f, LINES);
+    const border = new Path2D();
+    for (const k of lineClasses(coarse)) border.addPath(isoPath(coarse.margins.get(k)!, coarse, 0, box));
+    this.lines = { field: f, coarse, border, box };
+    return this.lines;
+  }
+
+  private find(wish: Wish): Found | null {
+    const { scene, view, still, resolution } = wish;
     const { at, rule, pair, restricted, plane } = scene;
     const { xlim, ylim } = view;
-    if (rule.kind === "trained" && !(at.network && at.theta)) return this.fromKernel(scene, view);
-    const n = rule.kind === "trained" ? sideFor(scene, still) : MOVING.most;
-    const key = [
-      at.key,
-      rule.kind,
-      rule.angle,
-      scene.planeKey,
-      pair.a,
-      pair.b,
-      restricted,
-      xlim,
-      ylim,
-      n,
-      this.session.run?.id,
-    ].join();
-    if (this.kept?.key !== key) {
-      const grid: Grid = { plane, xlim, ylim, nx: n, ny: n };
-      const whole =
-        rule.kind === "trained"
-          ? networkField(at.network!, at.theta!, grid)
-          : linearField(rule, rule.gain, grid);
-      this.kept = {
-        key,
-        field: rule.kind === "trained" && restricted ? restrictToPair(whole, pair.a, pair.b) : whole,
-      };
+    const trained = rule.kind === "trained";
+    if (trained && !(at.network && at.theta)) return this.fromKernel(scene, view, resolution);
+    const of = trained ? [at.key, restricted] : [rule.kind, rule.angle, rule.b];
+    const key = [this.session.run?.id, ...of, scene.planeKey, pair.a, pair.b, xlim, ylim].join();
+    const fineKey = `${key} ${resolution ?? FINEST}`;
+    const ready = this.kept.get(fineKey) ?? (still ? undefined : this.kept.get(key));
+    if (ready) {
+      this.keep(this.kept.get(fineKey) ? fineKey : key, ready); // the last used stay
+      return { field: ready, stale: false };
     }
-    return { field: this.kept.field, stale: false };
+    const finest = thinnable(resolution ?? FINEST);
+    const grid = (n: number): Grid => ({ plane, xlim, ylim, nx: n, ny: n });
+    const cut = (whole: Field) => (restricted ? restrictToPair(whole, pair.a, pair.b) : whole);
+    if (!trained) return this.keep(fineKey, linearField(rule, rule.gain, grid(finest)));
+    const [network, theta] = [at.network!, at.theta!];
+    if (still) this.fine.ask({ key: fineKey, job: { network, theta, grid: grid(finest) }, cut });
+    const coarse = this.kept.get(key);
+    if (coarse) return { field: coarse, stale: false };
+    return this.keep(key, cut(networkField(network, theta, grid(Math.min(finest, sideFor(scene))))));
   }
 
-  private fromKernel(scene: Scene, view: View): { field: Field; stale: boolean } | null {
+  private keep(key: string, found: Field): Found {
+    this.kept.delete(key);
+    this.kept.set(key, found);
+    let room = ROOM;
+    for (const [old, { logits }] of [...this.kept].reverse()) {
+      room -= logits.byteLength;
+      if (room < 0 && old !== key) this.kept.delete(old);
+    }
+    return { field: found, stale: false };
+  }
+
+  private fromKernel(scene: Scene, view: View, resolution: number | null): Found | null {
     const { session } = this;
     const { plane, at, pair, restricted, data } = scene;
-    const place = [session.run?.id, scene.planeKey, restricted && [pair.a, pair.b]].join(" ");
+    const side = resolution ?? KERNEL_RESOLUTION;
+    const place = [session.run?.id, scene.planeKey, restricted && [pair.a, pair.b], side].join(" ");
     const limits = [...view.xlim, ...view.ylim].map((v) => v.toPrecision(5)).join(" ");
     const key = `boundary ${place} ${at.snapshot.step} ${limits}`;
     const logits = session.fields.get(key);
     if (logits && this.answer?.key !== key) {
-      const whole = field(logits, data.k, KERNEL_RESOLUTION, KERNEL_RESOLUTION);
+      const whole = field(logits, data.k, side, side);
       this.answer = {
         key,
         plane: `${place} ${limits}`,
@@ -124,7 +173,7 @@ export class Fields {
           kind: "field",
           key,
           step: at.snapshot.step,
-          resolution: KERNEL_RESOLUTION,
+          resolution: side,
           origin: [...plane.origin],
           u: [...plane.u],
           v: [...plane.v],
@@ -138,10 +187,22 @@ export class Fields {
   }
 }
 
-/** Points along a side that the network can be asked for in one frame (or, when still, in a few). */
-function sideFor({ at }: Scene, still: boolean): number {
+/** Classes whose borders are drawn: of two classes they are the same line. */
+const lineClasses = (f: Field): number[] => [...f.margins.keys()].slice(0, f.k === 2 ? 1 : f.k);
+
+function sureLine(coarse: Field, temperature: number, box: Box): Path2D {
+  const odds = logOdds(coarse, temperature);
+  const path = new Path2D();
+  for (const k of lineClasses(coarse))
+    for (const level of coarse.k === 2 ? [Math.log(9), -Math.log(9)] : [Math.log(9)])
+      path.addPath(isoPath(odds.get(k)!, coarse, level, box));
+  return path;
+}
+
+/** Points along a side that the network can be asked for in one frame. */
+function sideFor({ at }: Scene): number {
   const network = at.network!;
   const work = parameterCount({ ...network, sizes: [2, ...network.sizes.slice(1)] });
-  const { budget, most, least } = still ? STILL : MOVING;
+  const { budget, most, least } = MOVING;
   return Math.max(least, Math.min(most, Math.floor(Math.sqrt(budget / work))));
 }

@@ -2,33 +2,24 @@
 
 import { projectPoint } from "../../core/plane";
 import { type Canvas, line, mark, ring, text, ticks } from "../../draw/canvas";
-import { clipTo, isoLine, placeField } from "../../draw/field";
+import { clipTo, placeField, strokeIn } from "../../draw/field";
 import type { Box } from "../../draw/heatmap";
 import { fontOf } from "../../draw/size";
-import { type Colours, classColour } from "../../draw/theme";
+import type { Colours } from "../../draw/theme";
 import type { ShownField } from "./fields";
+import { drawLetter, drawSamples, MARKS, styleOf } from "./samples";
 import type { Scene, View } from "./scene";
 
 type G = CanvasRenderingContext2D;
 type Point = readonly [number, number];
 
 export const PLOT = { left: 34, right: 2, top: 20, bottom: 32 };
-const MARKS = 6; // classes with a shape of their own; with more of them the class name is the mark
 const ARROW = 0.8; // of the half height of the plot
 const SHORTEST = 32; // px of the arrows where they stand close to the edge
 
 export function plotBox(w: number, h: number): Box {
   const { left, right, top, bottom } = PLOT;
   return { x: left, y: top, w: Math.max(40, w - left - right), h: Math.max(40, h - top - bottom) };
-}
-
-/** Shape and hue of each class: with more classes than shapes, a pair is circle and triangle, blue and orange. */
-export function styleOf(scene: Scene, dark: boolean): (k: number) => { shape: number; hue: string } {
-  const asPair = scene.restricted && scene.data.k > MARKS;
-  return (k) => {
-    const shape = asPair ? (k === scene.pair.a ? 0 : 1) : k;
-    return { shape, hue: classColour(shape, dark) };
-  };
 }
 
 /** Hues by class of the field. */
@@ -54,16 +45,14 @@ export function drawBoundary(canvas: Canvas, g: G, c: Colours, d: Drawing): Poin
   const { x, y, w } = view.box;
   if (shown) drawField(g, c, d, shown);
   else text(g, "the field is being computed", x + w / 2, y + 14, { align: "center", colour: c.fg2 });
-  canvas.layer("samples", [scene, c, selected], (to) => drawCloud(to, c, d));
+  canvas.layer("samples", [scene, c, selected], (to) => {
+    to.save();
+    clipTo(to, view.box);
+    drawSamples(to, c, scene, view, selected);
+    to.restore();
+  });
   canvas.layer("marks", [scene, c, focus, corner, lasso, lasso.length], (to) => drawMarks(to, c, d));
   return scene.turning ? angleOf(d).handle : null;
-}
-
-function drawCloud(g: G, c: Colours, d: Drawing): void {
-  g.save();
-  clipTo(g, d.view.box);
-  drawSamples(g, c, d);
-  g.restore();
 }
 
 /** All that lies over the samples. */
@@ -85,61 +74,10 @@ function drawMarks(g: G, c: Colours, d: Drawing): void {
   drawLegend(g, c, d);
 }
 
-function drawField(g: G, c: Colours, { view }: Drawing, { field: f, sure, image }: ShownField): void {
-  placeField(g, image, view.box);
-  const lines = f.k === 2 ? [...f.margins.keys()].slice(0, 1) : [...f.margins.keys()];
-  for (const k of lines) {
-    const odds = sure.odds.get(k)!;
-    for (const level of f.k === 2 ? [Math.log(9), -Math.log(9)] : [Math.log(9)]) {
-      isoLine(g, odds, f, level, view.box, { colour: c.fg2, width: 1 });
-    }
-  }
-  for (const k of lines) isoLine(g, f.margins.get(k)!, f, 0, view.box, { colour: c.fg, width: 2.25 });
-}
-
-function drawSamples(g: G, c: Colours, d: Drawing): void {
-  const { scene, view, selected } = d;
-  const { data, rows, coords, right, restricted } = scene;
-  const style = styleOf(scene, c.dark);
-  const letters = data.k > MARKS && !restricted && data.classNames.every((name) => name.length <= 2);
-  if (letters) {
-    g.font = `9px ${fontOf(g.canvas).family}`;
-    g.textAlign = "center";
-    g.textBaseline = "middle";
-  }
-  const crowd = rows.length > 1500 ? 2.2 : 3.2;
-  // the rest first, then the selected, so that they lie on top; wrong ones over right ones
-  for (const pass of selected ? [0, 1] : [1]) {
-    g.globalAlpha = pass ? 1 : 0.28;
-    for (const hit of [1, 0]) {
-      for (let r = 0; r < rows.length; r++) {
-        if (right[r] !== hit || (selected && selected[rows[r]!] !== pass)) continue;
-        const k = data.y[rows[r]!]!;
-        const [x, y] = [view.x(coords[2 * r]!), view.y(coords[2 * r + 1]!)];
-        const radius = selected && pass ? crowd + 1 : crowd;
-        if (letters) drawLetter(g, c, data.classNames[k]!, x, y, hit === 1);
-        else if (hit)
-          mark(g, style(k).shape, x, y, radius, style(k).hue, c.dark ? "#0b0c0d" : "#30363d", 0.9);
-        else mark(g, style(k).shape, x, y, radius, c.bg, c.fg, 1.5);
-      }
-    }
-  }
-  g.globalAlpha = 1;
-}
-
-/** The class name as the mark; of a wrong sample in the error colour on a plate, that is "hollow". */
-function drawLetter(g: G, c: Colours, name: string, x: number, y: number, right: boolean): void {
-  if (!right) {
-    g.fillStyle = c.bg;
-    g.beginPath();
-    g.arc(x, y, 5.5, 0, 2 * Math.PI);
-    g.fill();
-    g.strokeStyle = c.gap;
-    g.lineWidth = 1;
-    g.stroke();
-  }
-  g.fillStyle = right ? c.fg : c.gap;
-  g.fillText(name, x, y + 0.5);
+function drawField(g: G, c: Colours, { view }: Drawing, shown: ShownField): void {
+  placeField(g, shown.image, view.box);
+  strokeIn(g, shown.sureLine(view.box), view.box, { colour: c.fg2, width: 1 });
+  strokeIn(g, shown.line(view.box), view.box, { colour: c.fg, width: 2.25 });
 }
 
 function drawCentroids(g: G, c: Colours, { scene, view }: Drawing): void {

@@ -1,5 +1,6 @@
 /** Pointer and keys on the picture: turn the normal, lasso samples, mark one, walk from one to the next. */
 
+import { Hits } from "../../core/hits";
 import { insideBox, Lasso } from "../../core/lasso";
 import { dot, plus } from "../../core/linalg";
 import { planeLift } from "../../core/plane";
@@ -213,13 +214,14 @@ function* places({ scene, view }: Drawn): Generator<[sample: number, x: number, 
   }
 }
 
-function nearest(drawn: Drawn, p: Point, reach: number): number | null {
-  let [best, least]: [number | null, number] = [null, reach];
-  for (const [sample, x, y] of places(drawn)) {
-    const distance = Math.hypot(x - p[0], y - p[1]);
-    if (distance <= least) [best, least] = [sample, distance];
-  }
-  return best;
+let hits: { of: Float64Array; found: Hits } | null = null;
+
+function nearest({ scene, view }: Drawn, [x, y]: Point, reach: number): number | null {
+  const { coords, rows } = scene;
+  if (hits?.of !== coords) hits = { of: coords, found: new Hits(coords) };
+  const scale = [view.x(1) - view.x(0), view.y(1) - view.y(0)] as const;
+  const near = hits.found.nearest(view.s(x), view.t(y), reach, scale);
+  return near === null ? null : rows[near]!;
 }
 
 /** The next sample from the marked one in a direction: near, and rather straight ahead. */

@@ -70,12 +70,17 @@ export function planesFor(data: Dataset): { value: PlaneKind; label: string }[] 
   ];
 }
 
+/** The plane that two-dimensional data are. */
+const FLAT: Plane = { origin: new Float64Array(2), u: Float64Array.of(1, 0), v: Float64Array.of(0, 1) };
+
 const KEPT = 20; // planes and frames remembered
 
 /** Reads store and session; null while there is nothing to show, and where the data have one class only. */
 export class Scenes {
   private last: Scene | null = null;
   private readonly whenChanged = whenChanged();
+  private ofPair: { at: Shown; pair: PairData; rows: Int32Array } | null = null;
+  private coords: { data: Dataset; plane: Plane; rows: Int32Array; coords: Float64Array } | null = null;
   private readonly planes = new Map<string, { data: Dataset; plane: Plane; explained: number | null }>();
   private readonly frames = new Map<string, { data: Dataset; frame: Frame }>();
 
@@ -110,7 +115,9 @@ export class Scenes {
     const restricted = kind === "tilt" || rule.kind !== "trained";
     const { plane, planeKey, explained } = this.plane(data, kind, pair, rule);
     const { a, b } = pair;
-    const ofPair = at.rows.filter((i) => data.y[i] === a || data.y[i] === b);
+    if (this.ofPair?.at !== at || this.ofPair.pair !== pair)
+      this.ofPair = { at, pair, rows: at.rows.filter((i) => data.y[i] === a || data.y[i] === b) };
+    const ofPair = this.ofPair.rows;
     const calls = callsB(data, at, ofPair, pair, rule);
     const rows = restricted ? ofPair : at.rows;
     const right = new Uint8Array(rows.length);
@@ -137,16 +144,21 @@ export class Scenes {
       explained,
       frame: this.frame(data, kind, plane, planeKey, pair),
       turning: kind === "tilt" || data.d === 2,
-      coords: planeProject(plane, data.X, rows),
+      coords: this.coordsOf(data, plane, rows),
     };
+  }
+
+  /** Where samples stand in a plane that stays while the rule turns: the same array says so. */
+  private coordsOf(data: Dataset, plane: Plane, rows: Int32Array): Float64Array {
+    const old = this.coords;
+    if (old?.rows === rows && old.plane === plane && old.data === data) return old.coords;
+    this.coords = { data, plane, rows, coords: planeProject(plane, data.X, rows) };
+    return this.coords.coords;
   }
 
   private plane(data: Dataset, kind: PlaneKind, pair: PairData, rule: Rule) {
     const { X, d } = data;
-    if (d === 2) {
-      const plane = { origin: new Float64Array(2), u: Float64Array.of(1, 0), v: Float64Array.of(0, 1) };
-      return { plane, planeKey: "data", explained: null };
-    }
+    if (d === 2) return { plane: FLAT, planeKey: "data", explained: null };
     if (kind === "tilt") {
       const { centroids, a, b } = pair;
       const planeKey = `tilt ${a},${b} ${rule.kind} ${rule.angle} ${this.store.get("normal_at")}`;

@@ -34,7 +34,7 @@ export function makePainter(canvas: Canvas): Painter {
       const { colours: c, grid } = scene;
       canvas.layer("ground", [version, c, flat, !flat && painter.turn], (to) => {
         solid = flat ? null : model3(grid, painter.turn, box);
-        if (solid) drawSurface(to, solid);
+        if (solid) drawSurface(to, solid, box);
         else drawGround(to, grid, box, c.bg2);
       });
       if (solid) {

@@ -4,6 +4,7 @@ import { valueAt } from "../../core/landscape";
 import { corners, extent, type Mesh, mesh, pick, project, type Turn } from "../../core/surface";
 import { line, text } from "../../draw/canvas";
 import { type Box, cividis, type Grid } from "../../draw/heatmap";
+import { drawTriangles, type Triangles } from "../../draw/triangles";
 import { dot, Labels, marker, markerName, ON_MAP, type Point, polyline, type Scene } from "./picture";
 
 export const TURN_AT_FIRST: Turn = { yaw: 0.6, pitch: 0.65 };
@@ -43,18 +44,58 @@ function axisAt(axis: readonly number[], at: number): number {
 /** Slopes that face away from the light, which falls along x, are darker by up to this share. */
 const SHADE = 0.3;
 
-export function drawSurface(g: CanvasRenderingContext2D, m: Model3): void {
-  const { nx, points, order } = m.shape;
+/** Cells from which the surface is drawn as triangles without lines between them. */
+const DENSE = 2500;
+
+export function drawSurface(g: CanvasRenderingContext2D, m: Model3, box: Box): void {
+  if (m.shape.order.length > DENSE) drawTriangles(g, box, trianglesOf(m));
+  else drawCells(g, m);
+}
+
+/** Corners and colour of a cell; null where the loss is not finite. `finer`: than the grid its shading is made for. */
+function cellOf(m: Model3, cell: number, finer: number) {
+  const four = corners(m.shape.nx, cell);
+  let height = 0;
+  for (const p of four) height += m.heights[p]! / 4;
+  if (Number.isNaN(height)) return null;
+  const slope = (m.heights[four[1]]! - m.heights[four[0]]!) * finer;
+  const light = 1 - Math.min(SHADE, Math.max(0, 0.1 + slope * 1.5));
+  const colour = cividis(height).map((v) => Math.round(v * light)) as [number, number, number];
+  return { four, colour };
+}
+
+function trianglesOf(m: Model3): Triangles {
+  const { nx, order, points } = m.shape;
+  const corners = new Float32Array(order.length * 12);
+  const colours = new Uint32Array(order.length * 2);
+  const finer = (nx - 1) / 40; // shaded as the same slope on a grid of 41
+  let n = 0;
+  for (const cell of order) {
+    const found = cellOf(m, cell, finer);
+    if (!found) continue;
+    const [r, g, b] = found.colour;
+    const [p, q, s, t] = found.four;
+    for (const three of [
+      [p, q, t],
+      [s, t, q],
+    ]) {
+      three.forEach((point, i) =>
+        corners.set(m.to([points[2 * point]!, points[2 * point + 1]!]), 6 * n + 2 * i),
+      );
+      colours[n++] = ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+    }
+  }
+  return { corners: corners.subarray(0, 6 * n), colours: colours.subarray(0, n) };
+}
+
+function drawCells(g: CanvasRenderingContext2D, m: Model3): void {
+  const { points, order } = m.shape;
   g.save();
   g.lineWidth = 0.6;
   for (const cell of order) {
-    const four = corners(nx, cell);
-    let height = 0;
-    for (const p of four) height += m.heights[p]! / 4;
-    if (Number.isNaN(height)) continue;
-    const slope = m.heights[four[1]]! - m.heights[four[0]]!;
-    const light = 1 - Math.min(SHADE, Math.max(0, 0.1 + slope * 1.5));
-    const [r, gr, b] = cividis(height);
+    const found = cellOf(m, cell, 1);
+    if (!found) continue;
+    const { four, colour } = found;
     g.beginPath();
     four.forEach((p, i) => {
       const [x, y] = m.to([points[2 * p]!, points[2 * p + 1]!]);
@@ -62,7 +103,7 @@ export function drawSurface(g: CanvasRenderingContext2D, m: Model3): void {
       else g.moveTo(x, y);
     });
     g.closePath();
-    g.fillStyle = `rgb(${Math.round(r * light)},${Math.round(gr * light)},${Math.round(b * light)})`;
+    g.fillStyle = `rgb(${colour})`;
     g.fill();
     g.strokeStyle = "rgba(255,255,255,.16)";
     g.stroke();

@@ -1,0 +1,73 @@
+/** Fine fields from a worker: one at a time, the newest wish wins. */
+
+import source from "worker:../../core/field.worker.ts";
+import { type Field, field, networkField } from "../../core/field";
+import type { FineJob } from "../../core/field.worker";
+
+interface Wish {
+  key: string;
+  job: FineJob;
+  cut(whole: Field): Field;
+}
+
+const AT_ONCE = 96; // points along a side without a worker: the page waits for them
+
+export class FineFields {
+  private worker: Worker | null = null;
+  private running: Wish | null = null;
+  private next: Wish | null = null;
+
+  constructor(private readonly done: (key: string, found: Field) => void) {}
+
+  ask(wish: Wish): void {
+    if (wish.key === this.running?.key) this.next = null;
+    else if (wish.key !== this.next?.key) {
+      this.next = wish;
+      this.start();
+    }
+  }
+
+  dispose(): void {
+    this.worker?.terminate();
+    this.running = this.next = null;
+  }
+
+  private start(): void {
+    if (this.running || !this.next) return;
+    this.running = this.next;
+    this.next = null;
+    try {
+      this.worker ??= this.open();
+      this.worker.postMessage(this.running.job);
+    } catch {
+      this.withoutWorker(); // a page may forbid workers
+    }
+  }
+
+  private open(): Worker {
+    const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    const worker = new Worker(address);
+    URL.revokeObjectURL(address);
+    worker.onmessage = ({ data }: MessageEvent<Float32Array>) => {
+      const { key, job, cut } = this.running!;
+      this.finish(key, cut(field(data, lastOf(job.network.sizes), job.grid.nx, job.grid.ny)));
+    };
+    worker.onerror = () => this.withoutWorker();
+    return worker;
+  }
+
+  private withoutWorker(): void {
+    if (!this.running) return;
+    const { key, job, cut } = this.running;
+    const n = Math.min(AT_ONCE, job.grid.nx);
+    this.finish(key, cut(networkField(job.network, job.theta, { ...job.grid, nx: n, ny: n })));
+  }
+
+  private finish(key: string, found: Field): void {
+    this.running = null;
+    this.done(key, found);
+    this.start();
+  }
+}
+
+const lastOf = (sizes: number[]) => sizes[sizes.length - 1]!;
