@@ -19,6 +19,7 @@ from clsviz.calibration.binned import (
 )
 from clsviz.calibration.binning import bin_indices
 from clsviz.calibration.diagram import ReliabilityDiagram, reliability_diagram
+from clsviz.calibration.interval import EceInterval, ece_interval
 from clsviz.calibration.ood import (
     OODMetrics,
     energy_score,
@@ -40,17 +41,21 @@ from clsviz.calibration.scores import (
 )
 from clsviz.calibration.selective import (
     RiskCoverage,
+    SelectiveAccuracy,
     accuracy_rejection,
     confidence_auroc,
     risk_coverage,
+    selective_accuracy,
 )
 from clsviz.calibration.temperature import TemperatureFit, apply_temperature, fit_temperature
 
 __all__ = [
     "BrierDecomposition",
+    "EceInterval",
     "OODMetrics",
     "ReliabilityDiagram",
     "RiskCoverage",
+    "SelectiveAccuracy",
     "SweepECE",
     "TemperatureFit",
     "accuracy_rejection",
@@ -65,6 +70,7 @@ __all__ = [
     "crps_ensemble",
     "debiased_ece",
     "ece",
+    "ece_interval",
     "energy_score",
     "entropy",
     "fit_temperature",
@@ -83,6 +89,7 @@ __all__ = [
     "risk_coverage",
     "rmsce",
     "rps",
+    "selective_accuracy",
     "smooth_ece",
     "sweep_ece",
     "tace",

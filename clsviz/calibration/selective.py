@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from clsviz.calibration.inputs import Array, pairs, probs_and_labels, vector
 from clsviz.calibration.ood import auroc
-from clsviz.catalogue import method
+from clsviz.catalogue import Range, method
 from clsviz.errors import InputError
 
 GEIFMAN = (
@@ -74,6 +74,49 @@ def accuracy_rejection(
     risk = risk_coverage(x, labels, kind=kind).risk
     k = np.maximum(1, np.ceil(q * len(risk) - 1e-9)).astype(int)
     return 1 - risk[k - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class SelectiveAccuracy:
+    """What is left when answers below a threshold are withheld."""
+
+    coverage: float  # share of samples kept
+    accuracy: float  # share of these that are right, nan when none is kept
+
+
+@method(
+    kind="measure",
+    title="Accuracy above a confidence threshold",
+    paper=GEIFMAN,
+    formula=r"\frac{\sum_i c_i [v_i \ge t]}{\sum_i [v_i \ge t]}",
+    mode=("top_label", "per_class"),
+    threshold=Range(0, 1),
+)
+def selective_accuracy(
+    x: ArrayLike,
+    labels: ArrayLike,
+    threshold: float = 0.5,
+    *,
+    kind: str = "probs",
+    mode: str = "top_label",
+    target_class: int | None = None,
+) -> SelectiveAccuracy:
+    """Share of samples with confidence at or above a threshold, and the share of them that is right.
+
+    Args:
+        x, labels, kind: as in `ece`.
+        threshold: in [0, 1].
+        mode: confidence of the top label, or the probability of `target_class` ("per_class"): then
+            accuracy is the share that is of this class.
+
+    Raises:
+        InputError: as in `ece`, or a threshold outside [0, 1].
+    """
+    if not 0 <= threshold <= 1:
+        raise InputError(f"threshold must be in [0, 1], got {threshold!r}")
+    v, c = pairs(*probs_and_labels(x, labels, kind), mode, target_class)
+    kept = v >= threshold
+    return SelectiveAccuracy(float(kept.mean()), float(c[kept].mean()) if kept.any() else float("nan"))
 
 
 @method(

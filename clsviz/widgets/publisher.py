@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from clsviz.training import Event, Snapshot, Source
+from clsviz.widgets.predictions import LargePredictions
 from clsviz.widgets.wire import Packet, chunked, run_packet, snapshots_packet, state_packet
 
 MAX_PER_SECOND = 25  # publications; the server drops what exceeds its own rate limit
 MOST_SNAPSHOTS = 64  # in one message
+HANDOUT_BYTES = 1_900_000  # of large predictions in an exported file of at most 3 MB
 
 LOG = logging.getLogger("clsviz")
 
@@ -36,6 +38,8 @@ class Publisher:
         self._snapshots: dict[int, Snapshot] = {}
         self._packets: dict[str, Packet] = {}
         self._extras: list[Callable[[], list[Packet]]] = []
+        self._pieces: Iterator[Packet] = iter(())  # of large data: one a round, after all that is new
+        self._more_pieces = False
         self._closed = False
         self._serial = 0
         self._thread: threading.Thread | None = None
@@ -62,7 +66,13 @@ class Publisher:
         self._extras.append(make)
 
     def record(self, snapshots: list[Snapshot] | None = None) -> list[Packet]:
-        """All a page needs, in order: what `greet` sends, and what an exported file holds."""
+        """All a page needs, in order: what `greet` sends, and what an exported file holds.
+
+        Of large predictions an exported file holds a random sample.
+        """
+        if isinstance(self.source, LargePredictions):
+            rows = self.source.sample(HANDOUT_BYTES)
+            return [*self.source.opening(rows), *self.source.pieces(rows)]
         kept = list(self.source.timeline) if snapshots is None else snapshots
         packets = [run_packet(self.source)]
         for i in range(0, len(kept), MOST_SNAPSHOTS):
@@ -101,7 +111,12 @@ class Publisher:
         while True:
             with self._wake:
                 while not (
-                    self._everything or self._state or self._snapshots or self._packets or self._closed
+                    self._everything
+                    or self._state
+                    or self._snapshots
+                    or self._packets
+                    or self._more_pieces
+                    or self._closed
                 ):
                     self._wake.wait()
                 if self._closed:
@@ -119,13 +134,20 @@ class Publisher:
     def _publish(
         self, everything: bool, state: bool, snapshots: list[Snapshot], packets: list[Packet]
     ) -> None:
-        if everything:
+        if everything and isinstance(self.source, LargePredictions):
+            self._pieces, self._more_pieces = self.source.pieces(), True
+            packets = self.source.opening() + packets
+        elif everything:
             packets = self.record() + packets
         else:
             if snapshots:
                 packets.append(snapshots_packet(self.source, snapshots, self.source.timeline.steps))
             if state:
                 packets.append(state_packet(self.source))
+            if self._more_pieces and not packets:
+                piece = next(self._pieces, None)
+                self._more_pieces = piece is not None
+                packets += [piece] if piece is not None else []
         for packet in packets:
             self._serial += 1
             for header, buffers in chunked(packet, self._serial):

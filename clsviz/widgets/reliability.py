@@ -26,6 +26,8 @@ class ReliabilityResult:
 
     diagram: calibration.ReliabilityDiagram
     ece: float
+    ece_low: float  # 90 % interval of the ECE, see `calibration.ece_interval`
+    ece_high: float
     mce: float
     brier: float
     nll: float
@@ -33,6 +35,9 @@ class ReliabilityResult:
     temperature: float
     best_temperature: float  # with the lowest NLL on the same samples
     n: int
+    threshold: float
+    coverage: float  # share of samples whose probability reaches the threshold
+    selective_accuracy: float  # share of these that are right; nan when there are none
 
 
 class ReliabilityState(traitlets.HasTraits):
@@ -42,6 +47,14 @@ class ReliabilityState(traitlets.HasTraits):
     scheme = traitlets.Enum(["equal_width", "equal_mass"], "equal_width", help="kind of bins").tag(sync=True)
     mode = traitlets.Enum(["top_label", "per_class"], "top_label").tag(sync=True)
     target_class = traitlets.Int(0, min=0, help='the class of mode="per_class"').tag(sync=True)
+    threshold = traitlets.Float(
+        0.0, min=0, max=0.999, help="least probability that is kept, in steps of 0.001"
+    ).tag(sync=True)
+
+    @traitlets.validate("threshold")
+    def _valid_threshold(self, proposal: Any) -> float:
+        """On the grid that the browser's tables have."""
+        return round(float(proposal["value"]), 3)
 
 
 class ReliabilityNumbers:
@@ -55,9 +68,14 @@ class ReliabilityNumbers:
         bins: dict[str, Any] = {"n_bins": self.n_bins, "scheme": self.scheme, "mode": self.mode}
         if self.mode == "per_class":
             bins["target_class"] = self.target_class
+        of = {key: value for key, value in bins.items() if key in ("mode", "target_class")}
+        interval = calibration.ece_interval(scaled, labels, kind="logits", **bins)
+        kept = calibration.selective_accuracy(scaled, labels, self.threshold, kind="logits", **of)
         return ReliabilityResult(
             calibration.reliability_diagram(scaled, labels, kind="logits", alpha=0.1, **bins),
-            calibration.ece(scaled, labels, kind="logits", **bins),
+            interval.value,
+            interval.low,
+            interval.high,
             calibration.mce(scaled, labels, kind="logits", **bins),
             calibration.brier(scaled, labels, kind="logits"),
             calibration.nll(scaled, labels, kind="logits"),
@@ -65,6 +83,9 @@ class ReliabilityNumbers:
             self.temperature,
             calibration.fit_temperature(logits, labels).temperature,
             len(labels),
+            self.threshold,
+            kept.coverage,
+            kept.accuracy,
         )
 
     def to_plotly(self) -> Figure:
@@ -111,7 +132,11 @@ class ReliabilityDiagram(ReliabilityNumbers, ReliabilityState, View):
 
     @classmethod
     def from_predictions(cls, y_true: Any, y_pred: Any, *, kind: str = "logits", **options: Any) -> Self:
-        """The diagram of finished predictions.
+        """The diagram of finished predictions, up to a million samples of 10 classes and more.
+
+        Above 2 million entries they travel in a smaller form, piece by piece: few classes quantised,
+        followed by all digits for the exact numbers; more than 64 classes compressed, with the 16 largest
+        logits of each row kept and a stated bound of the error. `result` is exact in any case.
 
         Args:
             y_true: (N,) integer labels in [0, K).
@@ -123,4 +148,4 @@ class ReliabilityDiagram(ReliabilityNumbers, ReliabilityState, View):
             InputError: NaN, empty, labels out of range, probabilities that do not sum to 1.
             ShapeError: the shapes do not fit.
         """
-        return cls(predictions_source(y_true, y_pred, kind=kind), **options)
+        return cls(predictions_source(y_true, y_pred, kind=kind, may_be_large=True), **options)

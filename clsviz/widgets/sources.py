@@ -17,6 +17,7 @@ from clsviz.errors import InputError
 from clsviz.models import as_predictor
 from clsviz.prototypes import PrototypeAutoencoder
 from clsviz.training import Source, StaticSource
+from clsviz.widgets import predictions
 
 LEAST_PROBABILITY = 1e-12  # whose logarithm stands for zero
 
@@ -46,13 +47,16 @@ def estimator_source(estimator: Any, X: Any, y: Any, *, loss: Spec | str = "cros
     return StaticSource(dataset, predictor, loss=loss)
 
 
-def predictions_source(y_true: Any, y_pred: Any, *, kind: str = "logits") -> StaticSource:
+def predictions_source(
+    y_true: Any, y_pred: Any, *, kind: str = "logits", may_be_large: bool = False
+) -> StaticSource:
     """Labels and predictions as a source with one moment and no inputs.
 
     Args:
         y_true: (N,) integer labels in [0, K).
         y_pred: (N, K) logits or probabilities; (N,) is binary.
         kind: "logits" or "probs".
+        may_be_large: large ones travel in the forms of `LargePredictions`, which not every view can read.
 
     Raises:
         InputError: NaN, empty, a label outside [0, K), probabilities that do not sum to 1.
@@ -73,7 +77,9 @@ def predictions_source(y_true: Any, y_pred: Any, *, kind: str = "logits") -> Sta
     dataset = Dataset(
         "predictions", np.zeros((n, 0), np.float32), labels, rows, rows, tuple(map(str, range(k))), ()
     )
-    return StaticSource(dataset, logits.astype(np.float32))
+    large = may_be_large and logits.size > predictions.LARGE
+    make = predictions.LargePredictions if large else StaticSource
+    return make(dataset, logits.astype(np.float32))
 
 
 def source_logits(source: Any, step: int | None, rows: np.ndarray) -> np.ndarray:

@@ -106,29 +106,48 @@ export interface Reliability {
 export function reliability(p: Pairs, nBins: number, scheme: Scheme, z = Z90): Reliability {
   const n = p.value.length;
   const edges = binEdges(p.value, nBins, scheme);
-  const bins = edges.length - 1;
   const index = new Int32Array(n);
-  const counts = new Int32Array(bins);
-  const confidence = new Float64Array(bins);
-  const accuracy = new Float64Array(bins);
+  const sums = emptySums(edges);
   for (let i = 0; i < n; i++) {
     const b = binIndex(p.value[i]!, edges);
     index[i] = b;
-    counts[b]!++;
-    confidence[b]! += p.value[i]!;
-    accuracy[b]! += p.hit[i]!;
+    sums.count[b]!++;
+    sums.value[b]! += p.value[i]!;
+    sums.hits[b]! += p.hit[i]!;
   }
-  const meanConfidence = total(confidence) / n;
-  const meanAccuracy = total(accuracy) / n;
-  const gap = new Float64Array(bins);
-  const low = new Float64Array(bins);
-  const high = new Float64Array(bins);
+  return ofSums(sums, index, z);
+}
+
+/** What a diagram is made of, per bin. */
+export interface Sums {
+  edges: Float64Array; // (B + 1,)
+  count: Float64Array; // (B,) samples
+  value: Float64Array; // (B,) sum of their probabilities
+  hits: Float64Array; // (B,) how many came true
+}
+
+export function emptySums(edges: Float64Array): Sums {
+  const bins = edges.length - 1;
+  return {
+    edges,
+    count: new Float64Array(bins),
+    value: new Float64Array(bins),
+    hits: new Float64Array(bins),
+  };
+}
+
+/** The diagram of sums; `index` (bin of each sample) stays empty where samples are not told apart. */
+export function ofSums(s: Sums, index = new Int32Array(0), z = Z90): Reliability {
+  const bins = s.count.length;
+  const n = total(s.count);
+  const [confidence, accuracy, gap] = [0, 0, 0].map(() => new Float64Array(bins)) as Triple;
+  const [low, high] = [new Float64Array(bins), new Float64Array(bins)];
   let ece = 0;
   let mce = 0;
   for (let b = 0; b < bins; b++) {
-    const count = counts[b]!;
-    confidence[b]! /= count; // 0 / 0: nan in an empty bin
-    accuracy[b]! /= count;
+    const count = s.count[b]!;
+    confidence[b] = s.value[b]! / count; // 0 / 0: nan in an empty bin
+    accuracy[b] = s.hits[b]! / count;
     gap[b] = accuracy[b]! - confidence[b]!;
     [low[b], high[b]] = wilson(accuracy[b]!, count, z);
     if (count === 0) continue;
@@ -136,9 +155,9 @@ export function reliability(p: Pairs, nBins: number, scheme: Scheme, z = Z90): R
     mce = Math.max(mce, Math.abs(gap[b]!));
   }
   return {
-    edges,
+    edges: s.edges,
     index,
-    counts,
+    counts: Int32Array.from(s.count, Math.round),
     confidence,
     accuracy,
     gap,
@@ -146,9 +165,28 @@ export function reliability(p: Pairs, nBins: number, scheme: Scheme, z = Z90): R
     high,
     ece,
     mce,
-    meanConfidence,
-    meanAccuracy,
+    meanConfidence: total(s.value) / n,
+    meanAccuracy: total(s.hits) / n,
   };
+}
+
+type Triple = [Float64Array, Float64Array, Float64Array];
+
+/** What is left when samples below a threshold are withheld; accuracy is nan when none is kept. */
+export interface Kept {
+  coverage: number; // share of samples kept
+  accuracy: number; // share of these that came true
+}
+
+export function keptAbove(p: Pairs, threshold: number): Kept {
+  let kept = 0;
+  let hits = 0;
+  for (let i = 0; i < p.value.length; i++) {
+    if (p.value[i]! < threshold) continue;
+    kept++;
+    hits += p.hit[i]!;
+  }
+  return { coverage: kept / p.value.length, accuracy: hits / kept };
 }
 
 /** Wilson score interval of a share out of `count`; nan when count is 0. */

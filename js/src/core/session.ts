@@ -91,10 +91,14 @@ export type What =
   | "landscape"
   | "field"
   | "prototypes"
+  | "predictions"
   | "error"
   | "alive"
   | "waiting"
   | "fault";
+
+/** Messages that wait to be read. */
+export type Pieces = { message: Message; buffers: (DataView | ArrayBuffer)[] }[];
 
 export class Session {
   dataset: Dataset | null = null;
@@ -105,6 +109,8 @@ export class Session {
   former: Snapshot[] = [];
   landscape: Landscape | null = null;
   prototypes: DecodedPrototypes | null = null;
+  /** Predictions too many to be logits of a snapshot (core/predictions.ts); null otherwise. */
+  predictions: { description: Record<string, unknown>; pieces: Pieces } | null = null;
   /** Cached logits of a plane, for networks the browser cannot run; by request key. */
   readonly fields = new Map<string, Float32Array>();
   error: { where: string; message: string } | null = null;
@@ -229,6 +235,11 @@ export class Session {
           weights: asFloat32(buffers[1]!),
         };
         return this.notify("prototypes");
+      case "predictions":
+      case "predictions_exact":
+        if (!this.run || message.run_id !== this.run.id) return;
+        this.predictions?.pieces.push({ message, buffers });
+        return this.notify("predictions");
       case "field":
         this.fields.clear(); // one plane at a time: the newest
         this.fields.set(message.key as string, asFloat32(buffers[0]!));
@@ -242,16 +253,19 @@ export class Session {
   private receiveRun(message: Message, buffers: (DataView | ArrayBuffer)[]): void {
     const meta = message.dataset as Record<string, unknown>;
     const [X, y, yClean, train, validation] = buffers as [DataView, DataView, DataView, DataView, DataView];
+    const n = meta.n as number;
+    const all = message.all_rows ? Int32Array.from({ length: n }, (_, i) => i) : null;
+    const labels = asInt32(y);
     this.dataset = {
       name: meta.name as string,
-      n: meta.n as number,
+      n,
       d: meta.d as number,
       k: meta.k as number,
       X: asFloat32(X),
-      y: asInt32(y),
-      yClean: asInt32(yClean),
-      train: asInt32(train),
-      validation: asInt32(validation),
+      y: labels,
+      yClean: message.clean ? labels : asInt32(yClean),
+      train: all ?? asInt32(train),
+      validation: all ?? asInt32(validation),
       classNames: meta.class_names as string[],
       featureNames: meta.feature_names as string[],
       imageShape: meta.image_shape as [number, number] | null,
@@ -266,6 +280,8 @@ export class Session {
       this.prototypes = null;
       this.fields.clear();
       this.error = null;
+      const large = message.predictions as Record<string, unknown> | undefined;
+      this.predictions = large ? { description: large, pieces: [] } : null;
     }
     this.notify("data");
     this.notify("run");

@@ -60,7 +60,7 @@ function build(
   hovered: boolean,
 ): Shown | null {
   const data = session.dataset;
-  if (!data) return null;
+  if (!data || session.predictions) return null; // large predictions are not looked at one by one
   const key = `${session.run?.id}:${at}`;
   const entries = cache.get(session) ?? new Map<string, Shown>();
   cache.set(session, entries);

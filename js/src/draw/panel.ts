@@ -40,6 +40,8 @@ export interface Notice {
   tone: "plain" | "warn" | "error";
   title: string;
   text: string;
+  /** 0..1, as a bar. */
+  progress?: number;
   actions?: { name: string; run(): void; primary?: boolean }[];
 }
 
@@ -125,6 +127,9 @@ export function makePanel(parent: HTMLElement, o: PanelOptions): Panel {
       cover.replaceChildren(
         h("h4", {}, notice.title),
         h("p", {}, notice.text),
+        notice.progress === undefined
+          ? ""
+          : h("progress", { max: 1, value: notice.progress, "aria-label": notice.title }),
         h(
           "div",
           { class: "clsviz-row" },

@@ -1,26 +1,32 @@
 /** Reliability diagram: what the network says against how often it is right, rebinned on every move. */
 
+import { eceInterval } from "../core/interval";
 import { markedSample } from "../core/marked";
 import { RULE_KEYS, shownTilted } from "../core/overlay";
-import { binIndex, type Pairs, pairs, type Reliability, reliability, type Scheme } from "../core/reliability";
+import { binIndex, keptAbove, pairs, type Reliability, reliability, type Scheme } from "../core/reliability";
 import { selectedMask } from "../core/samples";
 import { click, combine, type Selection, type SetOp, selectionWords, setOp } from "../core/selection";
 import { logitsOf, type Shown, shownAt, topPairs } from "../core/shown";
 import { argmax, softmaxRow } from "../core/softmax";
 import type { How } from "../core/store";
 import { makeCanvas } from "../draw/canvas";
-import { b, h, OWN_KEYS } from "../draw/dom";
-import { numberKnob, selectKnob } from "../draw/knobs";
+import { b, h, OWN_KEYS, say } from "../draw/dom";
+import { numberKnob, rangeKnob, selectKnob } from "../draw/knobs";
 import { commonNotice, makePanel, shownWord, type TableData } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { colours } from "../draw/theme";
 import type { Mount } from "./mount";
+import type { Answer, Query } from "./reliability/large/engine";
 import { drawReliability, type Layout, layout, readout } from "./reliability/picture";
+import { eceWords, keptWords, pathWords, sampleWords, scoreWords } from "./reliability/words";
 
 const BIN_CHOICES = [5, 10, 15, 20, 25, 50, 100, 200, 500];
 const MOST_BINS = 500; // of the menu
 const DEFAULT_BINS = 15;
 const TOP = "top_label";
+const HIGHEST_THRESHOLD = 0.999;
+const SETTLED = 300; // ms
+const cutoffWords = (t: number) => (t === 0 ? "off" : t.toFixed(3));
 const KEYS = [
   "temperature",
   "step",
@@ -33,6 +39,7 @@ const KEYS = [
   "mode",
   "target_class",
   ...RULE_KEYS,
+  "threshold",
 ];
 
 /** The square of confidence and accuracy is not stretched over a wide page. */
@@ -44,12 +51,12 @@ interface Pinned {
   temperature?: number;
 }
 
-interface Binned {
-  pairs: Pairs;
-  result: Reliability;
+/** A diagram with its scores; of large predictions without what each sample did. */
+interface Binned extends Answer {
+  hit: Uint8Array | null;
 }
 
-export const mountReliability: Mount = (el, { session, store }) => {
+export const mountReliability: Mount = (el, { session, store, large: useLarge }) => {
   const panel = makePanel(el, { view: "reliability", title: "Reliability diagram", table: () => table() });
   const choices = h(
     "datalist",
@@ -61,8 +68,11 @@ export const mountReliability: Mount = (el, { session, store }) => {
     low: 1,
     high: BIN_CHOICES[BIN_CHOICES.length - 1]!,
     value: DEFAULT_BINS,
-    change: (n) => store.set("n_bins", Math.round(n)),
+    change: (n) => binsKnob.move(Math.round(n)),
   });
+  // each press of the arrows is drawn; the kernel hears of the last
+  const binsKnob = settled((n: number, how: How) => store.set("n_bins", n, how));
+  bins.input.addEventListener("change", binsKnob.settle);
   bins.input.setAttribute("list", choices.id);
   bins.input.style.width = "70px"; // three digits beside the arrow of the choices
   bins.input.addEventListener("blur", () => bins.show(nBins()));
@@ -85,6 +95,19 @@ export const mountReliability: Mount = (el, { session, store }) => {
       store.set("mode", value === TOP ? TOP : "per_class");
     },
   });
+  const cutoffValue = h("span");
+  const threshold = rangeKnob({
+    labelled: false, // an output would be a second status line in this view
+    name: "Threshold",
+    low: 0,
+    high: HIGHEST_THRESHOLD,
+    step: 0.001,
+    value: 0,
+    default: 0,
+    format: cutoffWords,
+    live: (t) => store.set("threshold", t, "live"),
+    final: (t) => store.set("threshold", t),
+  });
   const canvas = makeCanvas("");
   for (const [name, value] of Object.entries({
     role: "slider",
@@ -96,7 +119,19 @@ export const mountReliability: Mount = (el, { session, store }) => {
   }))
     canvas.el.setAttribute(name, value);
   panel.controls.append(bins.el, choices);
-  const row = h("div", { class: "clsviz-row" }, of.el, binning.el);
+  const row = h(
+    "div",
+    { class: "clsviz-row" },
+    of.el,
+    binning.el,
+    h(
+      "div",
+      { class: "clsviz-knob" },
+      h("span", { class: "clsviz-name", "aria-hidden": "true" }, "Threshold"),
+      threshold.el,
+      cutoffValue,
+    ),
+  );
   for (const { select } of [of, binning]) select.style.cssText = "height: 22px; max-width: 170px"; // as low as the controls of the header
   const plot = h(
     "div",
@@ -109,6 +144,8 @@ export const mountReliability: Mount = (el, { session, store }) => {
 
   const nBins = () => Math.min(MOST_BINS, Math.max(1, Math.round(store.get("n_bins") ?? DEFAULT_BINS) || 1));
   const temperature = () => store.get<number | null>("temperature") ?? 1;
+  /** The threshold, on the grid that large predictions are counted on. */
+  const cutoff = () => Math.round(1000 * (store.get<number | null>("threshold") ?? 0)) / 1000;
   /** The class looked at, or null for the top guess. */
   const target = (): number | null => {
     const k = store.get<number | null>("target_class");
@@ -120,36 +157,59 @@ export const mountReliability: Mount = (el, { session, store }) => {
   const kept = new Map<string, { at: Shown; params: string; binned: Binned }>();
   const binned = (who: string, at: Shown, T: number): Binned => {
     const scheme = store.get<Scheme | null>("scheme") ?? "equal_width";
-    const params = `${T} ${nBins()} ${scheme} ${target()}`;
+    const params = `${T} ${nBins()} ${scheme} ${target()} ${cutoff()}`;
     const old = kept.get(who);
     if (old?.at === at && old.params === params) return old.binned;
     const p =
       target() === null
         ? topPairs(at, session.dataset!.k, T)
         : pairs(at.logits, at.labels, session.dataset!.k, T, target());
-    const fresh = { pairs: p, result: reliability(p, nBins(), scheme) };
+    const result = reliability(p, nBins(), scheme);
+    const fresh: Binned = {
+      result,
+      nll: p.nll,
+      brier: p.brier,
+      kept: keptAbove(p, cutoff()),
+      interval: eceInterval(result),
+      path: "exact",
+      bound: 0,
+      hit: p.hit,
+    };
     kept.set(who, { at, params, binned: fresh });
     return fresh;
   };
+  const query = (T: number): Query => ({
+    temperature: T,
+    target: target(),
+    nBins: nBins(),
+    scheme: store.get<Scheme | null>("scheme") ?? "equal_width",
+    threshold: cutoff(),
+  });
 
   /** What the pointer and the keys act on: the picture as last drawn. */
-  let drawn: { at: Shown; binned: Binned; pinned: Binned | null; layout: Layout } | null = null;
+  let drawn: { at: Shown | null; binned: Binned; pinned: Binned | null; layout: Layout } | null = null;
   let cursor: { bin: number; keys: boolean } | null = null;
   let anchor = 0; // bin where a drag or Shift began
 
   const draw = () => {
-    const notice = commonNotice(session);
+    const notice = commonNotice(session) ?? large?.notice() ?? null;
     panel.notice(notice);
-    const at = notice ? null : shownTilted(session, store);
+    const engine = notice ? null : (large?.engine() ?? null);
+    const at = notice || engine ? null : shownTilted(session, store);
     const data = session.dataset;
     panel.setHovered(at?.hovered ?? false);
-    if (!at || !data) return panel.status("Nothing to bin yet.");
+    if (!(at || engine) || !data) return panel.status("Nothing to bin yet.");
+    threshold.show(cutoff());
+    say(cutoffValue, cutoffWords(cutoff()));
     bins.show(nBins());
     binning.show(store.get<string | null>("scheme") ?? "equal_width");
     const k = target();
     of.show(k === null ? TOP : String(k));
 
-    const now = binned("shown", at, temperature());
+    const budget = panel.root.dataset.passBudget; // tests choose the way by it
+    if (engine && budget) engine.budget = Number(budget);
+    const now = at ? binned("shown", at, temperature()) : { ...engine!.ask(query(temperature())), hit: null };
+    panel.root.dataset.path = now.path;
     const pin = store.get<Pinned | null>("pinned");
     const pinSnapshot = pin && session.at(pin.step);
     const pinAt = pinSnapshot && shownAt(session, pinSnapshot);
@@ -164,8 +224,9 @@ export const mountReliability: Mount = (el, { session, store }) => {
     drawReliability(canvas, g, colours(canvas.el), place, {
       result: r,
       pinned: pinned?.result ?? null,
-      share: selectedShare(at, r),
-      marked: markedProbability(at, k),
+      share: at && selectedShare(at, r),
+      marked: at && markedProbability(at, k),
+      threshold: cutoff() > 0 ? { at: cutoff(), words: keptWords(now.kept, name) } : null,
       cursor,
       xTitle: k === null ? "confidence (top-1 probability)" : `probability of class ${name}`,
       yTitle: k === null ? "accuracy (share correct)" : `share that is ${name}`,
@@ -173,7 +234,8 @@ export const mountReliability: Mount = (el, { session, store }) => {
     canvas.el.setAttribute("aria-valuemax", String(r.counts.length));
     canvas.el.setAttribute("aria-valuenow", String((cursor?.bin ?? 0) + 1));
     canvas.el.setAttribute("aria-valuetext", cursor ? readout(r, cursor.bin) : "no bar chosen");
-    panel.status(...words(at, now, pinned));
+    const how = engine ? pathWords(now, engine.predictions, k) : "";
+    panel.status(...words(at, now, pinned), ...(how ? [" ", how] : []));
   };
 
   const selectedShare = (at: Shown, r: Reliability): Float64Array | null => {
@@ -194,25 +256,26 @@ export const mountReliability: Mount = (el, { session, store }) => {
     return softmaxRow(z, 0, session.dataset!.k, temperature())[k ?? argmax(z)]!;
   };
 
-  const words = (at: Shown, now: Binned, pinned: Binned | null): (Node | string)[] => {
-    const { result: r, pairs: p } = now;
+  const words = (at: Shown | null, now: Binned, pinned: Binned | null): (Node | string)[] => {
+    const { result: r, hit } = now;
     const lean = r.meanConfidence - r.meanAccuracy;
     const verdict = Math.abs(lean) <= 0.01 ? "right" : lean > 0 ? "over-confident" : "under-confident";
     const parts: (Node | string)[] = [
-      ...shownWord(at),
-      b(`ECE ${r.ece.toFixed(4)}`),
+      ...(at ? shownWord(at) : []),
+      ...eceWords(now),
       pinned ? ` (pinned ${pinned.result.ece.toFixed(4)})` : "",
-      `: ${verdict} on average. Worst bin (MCE) ${r.mce.toFixed(2)}, Brier ${p.brier.toFixed(3)}, NLL ${p.nll.toFixed(3)}, ${at.rows.length} samples`,
+      `: ${verdict} on average. Worst bin (MCE) ${r.mce.toFixed(2)}, ${scoreWords(now)}${sampleWords((at ? at.rows : session.dataset!.validation).length)}`,
+      cutoff() > 0 ? `; above ${cutoff().toFixed(3)}: ${keptWords(now.kept, "")}` : "",
     ];
     const selection = store.get<Int32Array | null>("selection");
     const mask = selectedMask(selection, session.dataset!.n);
-    if (!selection || !mask) return [...parts, "."];
+    if (!selection || !mask || !at || !hit) return [...parts, "."];
     let selected = 0;
     let hits = 0;
     at.rows.forEach((sample, i) => {
       if (mask[sample]) {
         selected++;
-        hits += p.hit[i]!;
+        hits += hit[i]!;
       }
     });
     const share =
@@ -247,6 +310,7 @@ export const mountReliability: Mount = (el, { session, store }) => {
       at,
       binned: { result },
     } = drawn!;
+    if (!at) return new Int32Array(0); // large predictions are not told apart
     return at.rows.filter((_, i) => result.index[i]! >= from && result.index[i]! <= to);
   };
   const selection = () => store.get<Selection>("selection");
@@ -275,7 +339,7 @@ export const mountReliability: Mount = (el, { session, store }) => {
   };
   canvas.el.addEventListener("pointerdown", (e) => {
     const bin = binAt(e);
-    if (bin === null || e.button !== 0) return;
+    if (bin === null || e.button !== 0 || !drawn?.at) return;
     canvas.el.setPointerCapture(e.pointerId);
     anchor = bin;
     drag = { op: setOp(e), before: selection(), first: bin, last: bin };
@@ -315,9 +379,9 @@ export const mountReliability: Mount = (el, { session, store }) => {
     if (next !== undefined) {
       const to = cursor ? full[Math.min(full.length - 1, Math.max(0, next))]! : full[0]!;
       moveCursor({ bin: to, keys: true });
-      if (e.shiftKey) selectRange(anchor, to);
+      if (e.shiftKey && drawn.at) selectRange(anchor, to);
       else anchor = to;
-    } else if ((e.key === "Enter" || e.key === " ") && cursor)
+    } else if ((e.key === "Enter" || e.key === " ") && cursor && drawn.at)
       store.set("selection", click(selection(), samplesOf(cursor.bin, cursor.bin), setOp(e)));
     else if (e.key === "Escape") store.set("selection", null);
     else return;
@@ -333,6 +397,7 @@ export const mountReliability: Mount = (el, { session, store }) => {
     ]);
   };
   offerClasses();
+  const large = useLarge?.(session, () => frame.ask()) ?? null;
   const frame = redraw(draw, {
     session,
     store,
@@ -340,7 +405,27 @@ export const mountReliability: Mount = (el, { session, store }) => {
     boxes: [canvas.el],
     keys: KEYS,
     events: ["data", "snapshots", "run", "alive"],
-    also: [session.on(["data"], offerClasses)],
+    also: [session.on(["data"], offerClasses), () => large?.end(), binsKnob.settle],
   });
   return frame.close;
 };
+
+/** Says a value while it moves, and once more when it has come to rest. */
+function settled(say: (value: number, how: How) => void): { move(value: number): void; settle(): void } {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let last: number | null = null;
+  const settle = () => {
+    clearTimeout(timer);
+    if (last !== null) say(last, "final");
+    last = null;
+  };
+  return {
+    move(value) {
+      say(value, "live");
+      last = value;
+      clearTimeout(timer);
+      timer = setTimeout(settle, SETTLED);
+    },
+    settle,
+  };
+}

@@ -2,6 +2,7 @@
 
 import { markedSample } from "../../core/marked";
 import { RULE_KEYS, shownTilted } from "../../core/overlay";
+import type { Reliability } from "../../core/reliability";
 import type { Session } from "../../core/session";
 import { logitsOf, type Shown, topPairs } from "../../core/shown";
 import { argmax, softmaxRow } from "../../core/softmax";
@@ -12,6 +13,7 @@ import { b, h, say } from "../../draw/dom";
 import { button, rangeKnob } from "../../draw/knobs";
 import { redraw } from "../../draw/redraw";
 import { colours } from "../../draw/theme";
+import type { ViewContext } from "../mount";
 import { catalogueOf } from "./catalogue";
 
 const STOPS = [
@@ -36,7 +38,7 @@ export function bestTemperature(at: Shown, k: number): number {
 
 export function mountTemperature(
   el: HTMLElement,
-  { session, store }: { session: Session; store: Store },
+  { session, store, large: useLarge }: ViewContext,
 ): () => void {
   const param = catalogueOf(store).temperature;
   const range = param.range!;
@@ -61,7 +63,8 @@ export function mountTemperature(
     "Fit T to the data",
     () => {
       const at = shownTilted(session, store);
-      if (at) store.set("temperature", Number(bestTemperature(at, session.dataset!.k).toPrecision(6)));
+      const best = at ? bestTemperature(at, session.dataset!.k) : large?.engine()?.best;
+      if (best) store.set("temperature", Number(best.toPrecision(6)));
     },
     { title: "Jump to the temperature with the lowest NLL on the validation samples" },
   );
@@ -93,15 +96,20 @@ export function mountTemperature(
     say(value, `T = ${T.toFixed(2)}`);
     const at = shownTilted(session, store);
     const data = session.dataset;
-    knob.setDisabled(!at);
-    fit.disabled = !at;
+    const engine = large?.engine() ?? null;
+    knob.setDisabled(!(at || engine));
     const { g, w, h: height } = canvas.begin();
-    if (!at || !data)
+    const best = at && data ? bestTemperature(at, data.k) : (engine?.best ?? null);
+    fit.disabled = best === null;
+    if (!(at || engine) || !data)
       return whenSaid([], () => say(sentence, "The slider wakes up with the first snapshot."));
-    const best = bestTemperature(at, data.k);
-    whenMarked([best], () => knob.setMark({ value: best, label: `best ${best.toFixed(2)}` }));
-    const { value: claims, hit } = topPairs(at, data.k, T);
-    const [claim, hits] = [percent(mean(claims)), percent(mean(hit))];
+    whenMarked([best], () =>
+      knob.setMark(best === null ? null : { value: best, label: `best ${best.toFixed(2)}` }),
+    );
+    const top = at ? topPairs(at, data.k, T) : null;
+    const all = top ? null : drawConfidence(g, w, height, engine!.topGuess(T));
+    const claim = percent(top ? mean(top.value) : all!.meanConfidence);
+    const hits = percent(top ? mean(top.hit) : all!.meanAccuracy);
     whenSaid([claim, hits], () =>
       say(
         sentence,
@@ -112,7 +120,7 @@ export function mountTemperature(
         ". Temperature changes what it says, never its guess.",
       ),
     );
-    drawSoftmax(g, w, height, session, store, at, T);
+    if (at) drawSoftmax(g, w, height, session, store, at, T);
   };
   const drawSoftmax = (
     g: CanvasRenderingContext2D,
@@ -150,13 +158,32 @@ export function mountTemperature(
     g.fillStyle = c.line;
     g.fillRect(0, floor, w, 1);
   };
-  return redraw(draw, {
+  /** Of large predictions: how many are how sure. */
+  const drawConfidence = (g: CanvasRenderingContext2D, w: number, height: number, r: Reliability) => {
+    const c = colours(canvas.el);
+    text(g, "samples by confidence, 0 to 1", 0, 11, { colour: c.fg2 });
+    const [top, floor] = [20, height - 4];
+    const most = Math.max(...r.counts);
+    g.fillStyle = c.bar;
+    r.counts.forEach((count, i) => {
+      const x = w * r.edges[i]!;
+      const bar = (count / most) * (floor - top);
+      g.fillRect(x, floor - bar, Math.max(1, w * r.edges[i + 1]! - x - 1), bar);
+    });
+    g.fillStyle = c.line;
+    g.fillRect(0, floor, w, 1);
+    return r;
+  };
+  const large = useLarge?.(session, () => frame.ask()) ?? null;
+  const frame = redraw(draw, {
     session,
     store,
     boxes: [canvas.el],
     keys: ["temperature", "step", "hover", "marked", ...RULE_KEYS],
     events: ["data", "snapshots"],
-  }).close;
+    also: [() => large?.end()],
+  });
+  return frame.close;
 }
 
 const percent = (v: number) => `${Math.round(100 * v)} %`;

@@ -15,6 +15,8 @@ export interface Picture {
   share: Float64Array | null;
   /** Probability of the marked sample, or null. */
   marked: number | null;
+  /** Below it samples are withheld; in words what is kept. Null where nothing is. */
+  threshold: { at: number; words: string } | null;
   /** Bin under pointer or keys, and whether the keys have it. */
   cursor: { bin: number; keys: boolean } | null;
   xTitle: string;
@@ -63,6 +65,7 @@ export function drawReliability(canvas: Canvas, g: G, c: Colours, at: Layout, p:
   drawCounts(g, c, at, p);
   segment(g, [at.x(0), at.y(0)], [at.x(1), at.y(1)], c.fg2, 1.25, [1.5, 3]);
   if (p.pinned) drawPinned(g, c, at, p.pinned);
+  if (p.threshold) drawThreshold(g, c, at, p.threshold);
   if (p.marked !== null) drawMarked(g, c, at, p.marked);
   if (p.cursor) drawReadout(g, c, at, readout(p.result, p.cursor.bin));
   else {
@@ -244,4 +247,27 @@ function drawMarked(g: CanvasRenderingContext2D, c: Colours, at: Layout, probabi
   g.lineTo(x + 5, at.top - 7);
   g.fillStyle = c.fg;
   g.fill();
+}
+
+/** Fades what is withheld; a line where the rest begins. */
+function drawThreshold(
+  g: CanvasRenderingContext2D,
+  c: Colours,
+  at: Layout,
+  threshold: { at: number; words: string },
+): void {
+  const x = at.x(threshold.at);
+  g.globalAlpha = 0.6;
+  g.fillStyle = c.bg;
+  g.fillRect(at.left, at.top, x - at.left, at.stripFloor - at.top);
+  g.globalAlpha = 1;
+  segment(g, [x, at.top], [x, at.stripFloor], c.halo, 4);
+  segment(g, [x, at.top], [x, at.stripFloor], c.accent, 2);
+  const toTheRight = x < (at.left + at.right) / 2;
+  text(g, threshold.words, x + (toTheRight ? 6 : -6), at.top + at.size, {
+    align: toTheRight ? "left" : "right",
+    size: at.size,
+    colour: c.fg,
+    halo: c.bg,
+  });
 }
