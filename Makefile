@@ -29,7 +29,7 @@ FRONT_END := $(shell find js/src -type f) clsviz/catalogue/index.json \
   js/build.mjs js/package.json js/tsconfig.json js/tsconfig.labextension.json
 
 .PHONY: help lab test setup build watch lint format types unit parity js-test kernel browser notebooks-test wheel \
-  catalogue clean
+  catalogue bench clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -9
@@ -99,6 +99,10 @@ browser: $(BUILT) $(BROWSER)
 
 notebooks-test: $(BUILT)
 	$(PYTEST) tests/notebooks
+
+# Side by side with what else there is, in one go: prints times, bytes and ratios. Wants an idle machine.
+bench: $(BUILT) $(BROWSER)
+	$(PY) scripts/bench
 
 # Built in a clean environment from what git would commit; lands in dist/.
 wheel: $(SETUP)

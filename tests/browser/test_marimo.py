@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from labserver import free_port, running_server
 from playwright.sync_api import expect
 
 NOTEBOOK = """
@@ -37,10 +38,10 @@ if __name__ == "__main__":
 """
 
 
-def test_the_lab_shows_and_its_slider_changes_the_numbers(tmp_path: Path, servers: Any, start: Any) -> None:
+def test_the_lab_shows_and_its_slider_changes_the_numbers(tmp_path: Path, start: Any) -> None:
     file = tmp_path / "lab.py"
     file.write_text(NOTEBOOK)
-    port = servers.free_port()
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "marimo", "run", str(file), "--headless", "--no-token"]
     command += ["--host=127.0.0.1", f"--port={port}"]
@@ -49,7 +50,7 @@ def test_the_lab_shows_and_its_slider_changes_the_numbers(tmp_path: Path, server
     def answers() -> None:
         urllib.request.urlopen(address, timeout=5).close()
 
-    with servers.serving(command, env, tmp_path / "marimo.log", answers):
+    with running_server(command, env, tmp_path / "marimo.log", answers):
         page, errors = start(address)
         status = page.locator('[data-view="reliability"]').get_by_role("status")
         try:

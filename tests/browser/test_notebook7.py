@@ -7,6 +7,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from labserver import running_jupyter
 from playwright.sync_api import expect
 
 CELL = "import clsviz as cv\nlab = cv.Lab('moons', epochs=3, pace=None)\nlab"
@@ -15,10 +16,11 @@ READY = """() => { const kernel = window.jupyterapp?.shell?.currentWidget?.sessi
 
 
 def test_the_lab_shows_and_its_slider_changes_the_numbers(
-    tmp_path_factory: pytest.TempPathFactory, servers: Any, start: Any
+    tmp_path_factory: pytest.TempPathFactory, start: Any
 ) -> None:
+    home, root = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("root")
     flags = ["--JupyterNotebookApp.expose_app_in_browser=True"]
-    with servers.jupyter(tmp_path_factory, "notebook", flags) as server:
+    with running_jupyter(home, root, "notebook", flags) as server:
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(CELL)], metadata={"kernelspec": kernel}
