@@ -80,7 +80,7 @@ def running_lab(home: Path, root: Path) -> Iterator[Lab]:
 
 @contextmanager
 def running_jupyter(home: Path, root: Path, application: str, flags: list[str]) -> Iterator[Lab]:
-    """A Jupyter application (``python -m application``) that shows `root` and keeps its settings in `home`."""
+    """A Jupyter application (``python -m application``) that shows `root`; its settings are in `home`."""
     settings = home / "config/lab/user-settings"
     for name, value in SETTINGS.items():
         file = settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
