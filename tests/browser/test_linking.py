@@ -111,6 +111,9 @@ def test_a_threshold_selects_live_without_the_kernel(digits: Page, outgoing: Out
 def test_mislabelled_samples_lie_in_the_training_part_and_the_views_say_so(digits: Page) -> None:
     boxes = """() => [...document.querySelectorAll('[data-view]')].map((e) => {
       const r = e.getBoundingClientRect(); return [e.dataset.view, r.x, r.width, r.height].join(); })"""
+    digits.set_viewport_size({"width": 1280, "height": 2600})  # views out of sight are not drawn
+    for name in ["prototypes", "confusion", "inspector"]:
+        expect(status(digits, name)).not_to_be_empty()
     before = digits.evaluate(boxes)
     digits.get_by_label("Select by", exact=True).select_option("mislabelled")
     n = selected(digits)
