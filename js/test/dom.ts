@@ -38,6 +38,9 @@ export function openPage(): HTMLElement {
     MutationObserver: Observer,
     matchMedia: () => ({ matches: false, addEventListener() {}, removeEventListener() {} }),
     devicePixelRatio: 1,
+    reportError: (error: unknown) => {
+      throw error; // nobody caught it
+    },
     ImageData: class {
       constructor(
         readonly data: Uint8ClampedArray,

@@ -17,9 +17,9 @@ import { mountReliability } from "../src/views/reliability";
 import { drawFrames, openPage } from "./dom";
 
 const SEED = 4;
-const PACKETS = 9000;
-const STATES = 1000; // spread over the views
-const EACH = 12; // states of one mounted view
+const PACKETS = 9450;
+const STATES = 550; // spread over the views
+const EACH = 26; // states of one mounted view
 const LIMIT = 120_000; // ms; a busy machine takes its time
 
 const menu = (kind: string) =>

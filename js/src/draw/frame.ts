@@ -22,12 +22,16 @@ function run(): void {
   after.forEach(attempt);
 }
 
+/** Who shows what a frame throws (views/guarded.ts). */
+export const onFrameFault = new Set<(error: unknown) => void>();
+
 /** One view that fails does not take the others along. */
 function attempt(work: () => void): void {
   try {
     work();
   } catch (error) {
-    reportError(error);
+    if (onFrameFault.size === 0) reportError(error);
+    for (const show of onFrameFault) show(error);
   }
 }
 

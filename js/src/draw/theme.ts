@@ -21,10 +21,10 @@ const OKABE_ITO_DARK = [
   "#2fbf95",
   "#e59ac4",
   "#8fd0f7",
-  "#ff8a4c",
+  "#f2703a",
   "#f0e442",
   "#b49ad6",
-  "#b5b5b5",
+  "#c8c8c8",
   "#c98a5a",
 ];
 

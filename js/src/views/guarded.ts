@@ -3,6 +3,7 @@
 import type { Session } from "../core/session";
 import { SHARED, type Store } from "../core/store";
 import { describeState, errorCard } from "../draw/errorcard";
+import { onFrameFault } from "../draw/frame";
 import type { Mount } from "./mount";
 
 /** `mount`, but what it throws is shown in `el` with a way to try again. */
@@ -67,9 +68,12 @@ function catchStray(session: Session): () => void {
   const onRejection = (event: PromiseRejectionEvent) => {
     if (ours(event.reason)) session.fail("This view", event.reason);
   };
+  const onDrawing = (error: unknown) => session.fail("A picture", error);
+  onFrameFault.add(onDrawing);
   window.addEventListener("error", onError);
   window.addEventListener("unhandledrejection", onRejection);
   return () => {
+    onFrameFault.delete(onDrawing);
     window.removeEventListener("error", onError);
     window.removeEventListener("unhandledrejection", onRejection);
   };
