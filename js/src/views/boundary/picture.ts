@@ -51,7 +51,11 @@ export function drawBoundary(canvas: Canvas, g: G, c: Colours, d: Drawing): Poin
     drawSamples(to, c, scene, view, selected);
     to.restore();
   });
-  canvas.layer("marks", [scene, c, focus, corner, lasso, lasso.length], (to) => drawMarks(to, c, d));
+  canvas.layer("marks", [scene, c, focus, corner], (to) => drawMarks(to, c, d));
+  g.save();
+  clipTo(g, view.box);
+  drawLasso(g, c, lasso);
+  g.restore();
   return scene.turning ? angleOf(d).handle : null;
 }
 
@@ -65,7 +69,6 @@ function drawMarks(g: G, c: Colours, d: Drawing): void {
   if (scene.turning) drawAngle(g, c, d);
   if (scene.kind === "points") drawThree(g, c, d);
   drawMarked(g, c, d);
-  drawLasso(g, c, d.lasso);
   g.restore();
   g.strokeStyle = c.line;
   g.lineWidth = 1;
