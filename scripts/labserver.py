@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def running_server(
             try:
                 answers()
                 break
-            except OSError:
+            except (OSError, HTTPException):
                 if server.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(f"{command[2]} did not start:\n{log.read_text()[-4000:]}") from None
             time.sleep(0.1)

@@ -123,12 +123,12 @@ def test_300_000_predictions_are_tabulated_while_dragging_and_exact_at_rest(
     agrees(page)
 
     # every frame of a machine on which a pass takes too long; then of one on which it fits
-    for budget, path in ((-1, "tabulated"), (1e9, "table")):
+    for budget, path, first in ((-1, "tabulated", 610), (1e9, "table", 660)):
         page.locator(VIEW).evaluate("(el, budget) => { el.dataset.passBudget = budget; }", budget)
         if path == "tabulated":
             page.wait_for_function(TABULATED, timeout=90_000)
         told = outgoing.comms
-        paths = page.evaluate(DRAG, ["Temperature", list(range(610, 640, 3))])
+        paths = page.evaluate(DRAG, ["Temperature", list(range(first, first + 30, 3))])
         assert set(paths) == {path}
         assert outgoing.comms == told
         expect(status(page)).to_contain_text("within")
@@ -153,7 +153,7 @@ def test_300_000_predictions_are_tabulated_while_dragging_and_exact_at_rest(
     agrees(page)
     page.get_by_role("combobox", name="Of").select_option("3")
     on_path(page, "exact")
-    expect(status(page)).to_contain_text("are 3")
+    expect(status(page)).to_contain_text("of class 3")
 
 
 def test_many_classes_are_compressed_and_within_the_bound_they_state(
@@ -172,7 +172,7 @@ def test_many_classes_are_compressed_and_within_the_bound_they_state(
     assert outgoing.comms == told
     page.evaluate(RELEASE, "Temperature")
     on_path(page, "compressed")
-    bound = re.search(r"within ([\d.e-]+)", status(page).inner_text())
+    bound = re.search(r"within ([\d.e-]*\d)", status(page).inner_text())
     assert bound
     ece = json.loads(run_cell(page, NUMBERS))[0]
     assert abs(says(page)["ece"] - ece) <= float(bound.group(1)) + 1e-4

@@ -78,7 +78,9 @@ function check(header: Message, buffers: ArrayBuffer[], run: Message): void {
   const { n, d, k } = (isObject(run.dataset) ? run.dataset : {}) as { n: number; d: number; k: number };
   if (header.kind === "run") {
     if (![n, d, k].every((v) => Number.isInteger(v) && v >= 0) || !isObject(header.run)) throw wrong("run");
-    const fits = sizes.length === 5 && sizes[0] === n * d && sizes[1] === n && sizes[2] === n;
+    const large = header.predictions !== undefined; // their labels come piece by piece
+    const [labels, clean] = [large ? 0 : n, header.clean ? 0 : n];
+    const fits = sizes.length === 5 && sizes[0] === n * d && sizes[1] === labels && sizes[2] === clean;
     const within = (most: number) => (b: ArrayBuffer) => new Int32Array(b).every((v) => v >= 0 && v < most);
     if (!fits || !sizes.every(Number.isInteger)) throw wrong("samples");
     if (!buffers.slice(1, 3).every(within(k)) || !buffers.slice(3).every(within(n))) throw wrong("samples");
@@ -87,7 +89,8 @@ function check(header: Message, buffers: ArrayBuffer[], run: Message): void {
     const { items } = header;
     const same = new Set(sizes).size <= 1 && Number.isInteger(sizes[0] ?? 0);
     if (!Array.isArray(items) || items.length !== sizes.length || !same) throw wrong("snapshots");
-    if (!run.network && sizes.length && sizes[0] !== n * k) throw wrong("snapshots");
+    const numbers = run.predictions !== undefined ? 0 : n * k;
+    if (!run.network && sizes.length && sizes[0] !== numbers) throw wrong("snapshots");
   }
   if (header.kind === "landscape") {
     const land = isObject(header.landscape) ? header.landscape : {};

@@ -26,6 +26,7 @@ export async function encode(
   menus: Record<string, unknown>,
   most = view === "lab" ? MOST_BYTES.lab : MOST_BYTES.view,
 ): Promise<Pick<Saved, "data" | "left_out">> {
+  if (session.predictions) return { left_out: ["all but the picture: there are too many predictions"] };
   const lab = view === "lab";
   const land = session.landscape !== null && (lab || view === "landscape");
   const extent: Extent = {

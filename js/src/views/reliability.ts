@@ -153,6 +153,8 @@ export const mountReliability: Mount = (el, { session, store, large: useLarge })
     return perClass && k !== null && k >= 0 && k < session.dataset!.k ? k : null;
   };
 
+  const className = () => (target() === null ? "" : session.dataset!.classNames[target()!]!);
+
   // The last binning of the network shown and of the pinned one
   const kept = new Map<string, { at: Shown; params: string; binned: Binned }>();
   const binned = (who: string, at: Shown, T: number): Binned => {
@@ -220,7 +222,7 @@ export const mountReliability: Mount = (el, { session, store, large: useLarge })
     const { g, w, h: height } = canvas.begin();
     const place = layout(canvas.el, w, height);
     drawn = { at, binned: now, pinned, layout: place };
-    const name = k === null ? "" : data.classNames[k]!;
+    const name = className();
     drawReliability(canvas, g, colours(canvas.el), place, {
       result: r,
       pinned: pinned?.result ?? null,
@@ -265,7 +267,7 @@ export const mountReliability: Mount = (el, { session, store, large: useLarge })
       ...eceWords(now),
       pinned ? ` (pinned ${pinned.result.ece.toFixed(4)})` : "",
       `: ${verdict} on average. Worst bin (MCE) ${r.mce.toFixed(2)}, ${scoreWords(now)}${sampleWords((at ? at.rows : session.dataset!.validation).length)}`,
-      cutoff() > 0 ? `; above ${cutoff().toFixed(3)}: ${keptWords(now.kept, "")}` : "",
+      cutoff() > 0 ? `; above ${cutoff().toFixed(3)}: ${keptWords(now.kept, className())}` : "",
     ];
     const selection = store.get<Int32Array | null>("selection");
     const mask = selectedMask(selection, session.dataset!.n);

@@ -102,7 +102,12 @@ export function mountTemperature(
     const best = at && data ? bestTemperature(at, data.k) : (engine?.best ?? null);
     fit.disabled = best === null;
     if (!(at || engine) || !data)
-      return whenSaid([], () => say(sentence, "The slider wakes up with the first snapshot."));
+      return whenSaid([], () =>
+        say(
+          sentence,
+          `The slider wakes up with the ${session.predictions ? "last prediction" : "first snapshot"}.`,
+        ),
+      );
     whenMarked([best], () =>
       knob.setMark(best === null ? null : { value: best, label: `best ${best.toFixed(2)}` }),
     );
@@ -161,7 +166,7 @@ export function mountTemperature(
   /** Of large predictions: how many are how sure. */
   const drawConfidence = (g: CanvasRenderingContext2D, w: number, height: number, r: Reliability) => {
     const c = colours(canvas.el);
-    text(g, "samples by confidence, 0 to 1", 0, 11, { colour: c.fg2 });
+    text(g, "samples by confidence", 0, 11, { colour: c.fg2 });
     const [top, floor] = [20, height - 4];
     const most = Math.max(...r.counts);
     g.fillStyle = c.bar;

@@ -259,7 +259,7 @@ function drawThreshold(
   const x = at.x(threshold.at);
   g.globalAlpha = 0.6;
   g.fillStyle = c.bg;
-  g.fillRect(at.left, at.top, x - at.left, at.stripFloor - at.top);
+  g.fillRect(at.left, at.top, x - at.left, at.floor - at.top);
   g.globalAlpha = 1;
   segment(g, [x, at.top], [x, at.stripFloor], c.halo, 4);
   segment(g, [x, at.top], [x, at.stripFloor], c.accent, 2);

@@ -18,7 +18,7 @@ export const sampleWords = (n: number): string => `${n < 1e5 ? n : n.toLocaleStr
 
 /** Of the samples at or above a threshold; of a class where one is named. */
 export function keptWords({ coverage, accuracy }: Kept, ofClass: string): string {
-  const outcome = ofClass ? `are ${ofClass}` : "right";
+  const outcome = ofClass ? `of class ${ofClass}` : "right";
   return `keeps ${percent(coverage)}${coverage > 0 ? `, ${percent(accuracy)} ${outcome}` : ""}`;
 }
 
