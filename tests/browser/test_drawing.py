@@ -156,7 +156,9 @@ def test_a_lost_context_is_survived_and_used_again_when_it_comes_back(show):
 def test_a_hundred_thousand_samples_are_shown_and_can_be_pointed_at(page, open_notebook):
     open_notebook([OPEN_CROWD])
     page.wait_for_selector('[data-view="boundary"] canvas', timeout=60_000)
-    expect(view(page, "boundary").get_by_role("status")).not_to_contain_text("on its way", timeout=60_000)
+    words = view(page, "boundary").get_by_role("status")
+    expect(words).to_contain_text("angle", timeout=60_000)
+    expect(words).not_to_contain_text("on its way", timeout=60_000)
     view(page, "boundary").scroll_into_view_if_needed()
     picture = settled(page, "boundary")
     colours = {tuple(c) for c in picture[..., :3].reshape(-1, 3)[::7]}
