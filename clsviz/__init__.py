@@ -32,6 +32,7 @@ _HOMES = {
     "watch": "widgets.watched",
     "BoundaryView": "widgets",
     "ConfusionMatrix": "widgets",
+    "FanStrip": "widgets",
     "Lab": "widgets",
     "LossLandscape": "widgets",
     "PrototypeGallery": "widgets",
@@ -45,6 +46,7 @@ __all__ = [
     "ConfusionMatrix",
     "Experiment",
     "Fan",
+    "FanStrip",
     "Lab",
     "LossLandscape",
     "PrototypeGallery",
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
     from clsviz.widgets import (
         BoundaryView,
         ConfusionMatrix,
+        FanStrip,
         Lab,
         LossLandscape,
         PrototypeGallery,

@@ -96,6 +96,16 @@ class Run(Commands[Session]):
 
     # Source
 
+    @property
+    def own_data(self) -> Dataset | None:
+        """The dataset that was handed over in place of one of the catalogue."""
+        return self._own_data
+
+    @property
+    def own_module(self) -> nn.Module | None:
+        """The module that was handed over in place of a model of the catalogue."""
+        return self._own_module
+
     def model_at(self, step: int | None = None) -> nn.Module:
         """A copy of the model, on the CPU and in eval mode, as of that step; None: the latest."""
         session = self._trainer.session

@@ -2,6 +2,7 @@
 
 from clsviz.widgets.boundary import BoundaryView
 from clsviz.widgets.confusion import ConfusionMatrix
+from clsviz.widgets.fan import FanStrip
 from clsviz.widgets.inspector import SampleInspector
 from clsviz.widgets.lab import Lab
 from clsviz.widgets.landscape import LossLandscape
@@ -11,6 +12,7 @@ from clsviz.widgets.reliability import ReliabilityDiagram
 __all__ = [
     "BoundaryView",
     "ConfusionMatrix",
+    "FanStrip",
     "Lab",
     "LossLandscape",
     "PrototypeGallery",

@@ -19,11 +19,12 @@ from clsviz.errors import InputError
 from clsviz.training import Source
 from clsviz.widgets import export
 from clsviz.widgets.cells import MAKERS
+from clsviz.widgets.comparison import Comparison, compare_predictions
 from clsviz.widgets.criteria import Criteria, How, combined, samples_by
 from clsviz.widgets.overlay import shown_logits
 from clsviz.widgets.pictures import picture
 from clsviz.widgets.session import Session
-from clsviz.widgets.sources import estimator_source
+from clsviz.widgets.sources import estimator_source, source_logits
 from clsviz.widgets.traits import Indices
 
 SAVED_MIME = "application/vnd.clsviz+json"
@@ -56,6 +57,9 @@ class Linked(traitlets.HasTraits):
     step = traitlets.Int(None, allow_none=True, help="training step on screen; None is the newest").tag(
         sync=True, of_run=True
     )
+    member = traitlets.Int(
+        None, allow_none=True, help="network of the fan on screen, an index; None is the run itself"
+    ).tag(sync=True, of_run=True)
     score = traitlets.Float(
         None, allow_none=True, help="place on the loss line, -1 to 1; None: as trained"
     ).tag(sync=True)
@@ -89,6 +93,14 @@ class Linked(traitlets.HasTraits):
                 f"temperature must lie in {range_.low} to {range_.high}, got {proposal['value']}"
             )
         return float(proposal["value"])
+
+    @traitlets.validate("member")
+    def _valid_member(self, proposal: Any) -> int | None:
+        value, fan = proposal["value"], self.session.fan  # type: ignore[attr-defined]
+        if value is not None and (fan is None or not 0 <= value < len(fan.members)):
+            there = "there is no fan" if fan is None else f"the fan has members 0..{len(fan.members) - 1}"
+            raise traitlets.TraitError(f"member {value}: {there}")
+        return value
 
     @traitlets.validate("score")
     def _valid_score(self, proposal: Any) -> float | None:
@@ -138,6 +150,7 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
         self.session.join(self)
         _LIVING.add(self)
         MAKERS.enter(self)
+        self.observe(lambda _change: self.session.interest(self.member, self.step), ["member", "step"])
         self.on_msg(lambda _widget, content, _buffers: self.session.answer(content, self))
 
     @classmethod
@@ -153,8 +166,30 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
 
     @property
     def source(self) -> Source:
-        """The run, watched loop or static model behind this widget."""
-        return self.session.source
+        """The run, watched loop or static model behind this widget, or the network of a fan it shows."""
+        return self.session.source_of(self.member)
+
+    @property
+    def comparison(self) -> Comparison:
+        """The network shown against the pinned one, on the validation samples.
+
+        Raises:
+            InputError: nothing is pinned.
+        """
+        pin = self.pinned
+        if pin is None:
+            raise InputError('nothing is pinned: press "Pin to compare", or set pinned={"step": ...}')
+        data = self.session.dataset
+        was = source_logits(self.session.source_of(pin.get("member")), pin.get("step"), data.validation)
+        now, labels = shown_logits(self, data.validation), data.y[data.validation]
+        return compare_predictions(
+            was,
+            now,
+            labels,
+            samples=data.validation,
+            temperature_pinned=pin.get("temperature") or self.temperature,
+            temperature_shown=self.temperature,
+        )
 
     def set_state(self, sync_data: Mapping[str, Any]) -> None:
         """Takes state from the browser; what does not fit becomes an error in the view."""
@@ -256,6 +291,13 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
             for name in self.trait_names(of_run=True):
                 setattr(self, name, None)
 
+    def forget_fan(self) -> None:
+        """Shows the run itself again: the fan is closed."""
+        with self.hold_sync():
+            self.member = None
+            if self.pinned is not None and self.pinned.get("member") is not None:
+                self.set_trait("pinned", None)
+
     def state(self) -> dict[str, Any]:
         """All that is set, as plain values: what an exported file starts from."""
         names = [*self.class_own_traits_of(), "catalogue"]
@@ -302,10 +344,10 @@ class View(ClsvizWidget):
 
     @classmethod
     def from_run(cls, run: Source, **options: Any) -> Self:
-        """This view on a live run (or `watch`), also in another cell than the lab's.
+        """This view on a live run (or fan, or `watch`), also in another cell than the lab's.
 
         Args:
-            run: a `Run`, a `Watch`, or any other source.
+            run: a `Run`, a `Fan`, a `Watch`, or any other source.
             options: state to begin with, e.g. ``temperature=2``.
         """
         return cls(run, **options)

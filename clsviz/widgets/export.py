@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clsviz.widgets.fan_thinning import FanThinning
 from clsviz.widgets.wire import Packet
 
 if TYPE_CHECKING:
@@ -70,24 +71,37 @@ def payload(state: dict[str, Any], packets: list[Packet]) -> str:
 
 
 def page(widget: ClsvizWidget, bundle: Path, css: Path, title: str) -> str:
-    """The file's text; halves the number of snapshots until it is at most MAX_BYTES."""
-    if widget.source.state == "running":
+    """The file's text; thins snapshots and fan until it is at most MAX_BYTES."""
+    if widget.session.source.state == "running":
         warnings.warn("training still runs: the file holds it as it stands now", stacklevel=3)
-    snapshots = list(widget.source.timeline)
+    snapshots = list(widget.session.source.timeline)
     total = len(snapshots)
+    fan = widget.session.fan
+    share = MAX_BYTES // 2  # the rest is for the run, the data and the code
+    thinned = FanThinning.within(fan, widget.state(), share) if fan is not None else None
     # a closing tag inside the bundle would end its script element
     code = bundle.read_text(encoding="utf-8").replace("</script", "<\\/script")
     while True:
         footer = "Made with clsviz. Sliders work without a kernel."
         if len(snapshots) < total:
             footer += f" {len(snapshots)} of {total} snapshots of the training are in this file."
+        state = widget.state()
+        if thinned is not None:
+            footer += thinned.words()
+            state = thinned.renumbered(state)
+        chosen = (list(thinned.steps), list(thinned.members)) if thinned is not None else None
         text = PAGE.format(
             title=html.escape(title),
             css=css.read_text(encoding="utf-8"),
             footer=html.escape(footer),
             bundle=code,
-            payload=payload(widget.state(), widget.session.record(snapshots)),
+            payload=payload(state, widget.session.record(snapshots, chosen)),
         )
-        if len(text) <= MAX_BYTES or len(snapshots) <= FEWEST_SNAPSHOTS:
+        if len(text) <= MAX_BYTES:
             return text
-        snapshots = [*snapshots[:-1:2], snapshots[-1]]
+        smaller = thinned.thinner() if thinned is not None else None
+        if len(snapshots) > FEWEST_SNAPSHOTS:
+            snapshots = [*snapshots[:-1:2], snapshots[-1]]
+        elif smaller is None:
+            return text
+        thinned = smaller or thinned

@@ -56,7 +56,7 @@ class Facade:
     def _alone(self, method: str, *args: Any, **options: Any) -> Any:
         """What a stand-alone view in the same state answers."""
         state = {n: getattr(self, n) for n in self._view.class_own_traits_of()}
-        view = self._view.from_run(self._lab.source, **state)
+        view = self._view.from_run(self._lab.session.source, **state)
         try:
             return getattr(view, method)(*args, **options)
         finally:

@@ -53,8 +53,8 @@ class InspectorNumbers:
             raise InputError("these views were made from predictions alone: there are no samples to look at")
         index = self.marked
         if index is None:
-            # of the newest network, as on screen: it stays the same while one travels in time
-            logits, labels = validation_logits(self.source, None)
+            # of the run's newest network, as on screen: it stays the same while one travels in time and fan
+            logits, labels = validation_logits(self.session.source, None)
             own = logits[np.arange(len(labels)), labels]
             rivals = logits.copy()
             rivals[np.arange(len(labels)), labels] = -np.inf

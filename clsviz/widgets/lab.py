@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import traitlets
 
 from clsviz import catalogue
 from clsviz.errors import InputError
-from clsviz.training import Experiment, Run, Source
+from clsviz.training import Experiment, Fan, Run, Source
 from clsviz.training.companions import complete
 from clsviz.widgets.base import ClsvizWidget, View, menu
 from clsviz.widgets.boundary import BoundaryNumbers, BoundaryState, BoundaryView
+from clsviz.widgets.comparison import Comparison
 from clsviz.widgets.confusion import ConfusionMatrix, ConfusionNumbers, ConfusionState
 from clsviz.widgets.facade import Facade, Views
+from clsviz.widgets.fan import FanNumbers, FanState, FanStrip
 from clsviz.widgets.inspector import InspectorNumbers, InspectorState, SampleInspector
 from clsviz.widgets.landscape import LandscapeNumbers, LandscapeState, LossLandscape
 from clsviz.widgets.prototypes import PrototypeGallery, PrototypesNumbers, PrototypesState
@@ -27,6 +30,7 @@ VIEWS: dict[str, tuple[type[View], type[traitlets.HasTraits], type]] = {
     "prototypes": (PrototypeGallery, PrototypesState, PrototypesNumbers),
     "confusion": (ConfusionMatrix, ConfusionState, ConfusionNumbers),
     "inspector": (SampleInspector, InspectorState, InspectorNumbers),
+    "fan": (FanStrip, FanState, FanNumbers),
 }
 PACE = 12.0  # epochs a second: slow enough to watch, fast enough to wait for
 
@@ -88,7 +92,7 @@ class Lab(ClsvizWidget, _OwnStates):  # type: ignore[misc, valid-type]
 
     @classmethod
     def from_run(cls, run: Source, **state: Any) -> Lab:
-        """The laboratory on a run (or `watch`) that exists already; closing it leaves the run alone."""
+        """The laboratory on a run, `Fan` or `watch` that exists already; closing it leaves that alone."""
         lab = cls.__new__(cls)
         lab._show(run, state)
         lab._owns_run = False
@@ -105,13 +109,48 @@ class Lab(ClsvizWidget, _OwnStates):  # type: ignore[misc, valid-type]
         """The run behind the lab.
 
         Raises:
-            InputError: the lab shows a watched loop, which clsviz does not steer.
+            InputError: the lab shows a watched loop, which clsviz does not steer, or a fan (`Lab.fan`).
         """
-        if not isinstance(self.source, Run):
+        run = self.session.source
+        if isinstance(run, Fan):
+            raise InputError("this lab shows a fan of networks: lab.fan has start, pause, step and stop")
+        if not isinstance(run, Run):
             raise InputError(
                 "this lab shows a watched loop: your own code trains it, there is no run to steer"
             )
-        return self.source
+        return run
+
+    @property
+    def fan(self) -> Fan | None:
+        """The networks that the member slider moves through, or None."""
+        return self.session.fan
+
+    def fan_out(self, path: str, values: Sequence[float] | None = None, seeds: int = 1) -> Fan:
+        """Trains networks side by side that differ in one setting, in the background.
+
+        The lab then has a slider over them (`Lab.member`). A former fan of the lab is closed.
+
+        Args:
+            path: dotted path of the setting: ``loss.q``, ``optimizer.lr``, ``label_noise.rate``, ...
+            values: what it takes; None: about 13 values over its slider.
+            seeds: networks per value, with the experiment's seed and those after it.
+
+        Raises:
+            InputError: this cannot be varied; the message says what can.
+        """
+        return self.session.fan_out(path, values, seeds)
+
+    def close_fan(self) -> None:
+        """Ends the fan that `fan_out` made; the lab shows its run again."""
+        self.session.close_fan()
+
+    def compare(self) -> Comparison:
+        """The network shown against the pinned one, on the validation samples.
+
+        Raises:
+            InputError: nothing is pinned.
+        """
+        return self.comparison
 
     def close(self) -> None:
         """Ends the lab, its run (where it made it), and all that only they used."""

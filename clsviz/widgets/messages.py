@@ -9,11 +9,14 @@ from typing import Any
 
 from clsviz.errors import MessageError
 
-COMMANDS = ("train", "pause", "step", "reset", "stop")
+COMMANDS = ("train", "pause", "step", "reset", "stop", "stop_fan", "close_fan")
 PLANES = ("path", "random")
 MAX_FEATURES = 100_000
 MAX_RESOLUTION = 256  # points along a side of a field
 LEAST_LANDSCAPE, MOST_LANDSCAPE = 11, 101  # points per axis
+MAX_FAN = 128  # values of one setting
+MAX_SEEDS = 16
+MAX_MEMBERS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,16 @@ class AskField:
     xlim: tuple[float, float]
     ylim: tuple[float, float]
     resolution: int
+    member: int | None = None  # of the fan; None: the run itself
+
+
+@dataclass(frozen=True, slots=True)
+class FanOut:
+    """Train networks side by side that differ in one setting."""
+
+    path: str
+    values: tuple[float, ...] | None  # None: over the whole slider
+    seeds: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +79,7 @@ class Cancel:
     task: str
 
 
-Request = Hello | Command | Change | Seek | AskLandscape | AskField | Cancel
+Request = Hello | Command | Change | Seek | AskLandscape | AskField | FanOut | Cancel
 
 
 def parse(content: Any) -> Request:
@@ -155,7 +168,14 @@ def _field(content: Mapping[str, Any]) -> AskField:
         _limits(content, "xlim"),
         _limits(content, "ylim"),
         _whole(content, "resolution", 2, MAX_RESOLUTION),
+        None if content.get("member") is None else _whole(content, "member", 0, MAX_MEMBERS),
     )
+
+
+def _fan(content: Mapping[str, Any]) -> FanOut:
+    values = None if content.get("values") is None else _numbers(content, "values", MAX_FAN)
+    seeds = None if content.get("seeds") is None else _whole(content, "seeds", 1, MAX_SEEDS)
+    return FanOut(_text(content, "path"), values, seeds)
 
 
 _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
@@ -165,5 +185,6 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "seek": lambda c: Seek(_whole(c, "step", 0, 2**53)),
     "landscape": lambda c: AskLandscape(_text(c, "plane", PLANES), _step(c), _landscape_resolution(c)),
     "field": _field,
+    "fan": _fan,
     "cancel": lambda c: Cancel(_text(c, "task", ("landscape", "field"))),
 }

@@ -56,7 +56,7 @@ def pair_rule(view: Any) -> PairRule:
         a, b = sorted(view.pair)
     else:
         rows = data.validation
-        a, b = most_confused_pair(source_logits(view.source, None, rows), data.y[rows])
+        a, b = most_confused_pair(source_logits(view.session.source, None, rows), data.y[rows])
     reference = reference_rows(data)
     where = data.X[reference], data.y[reference], a, b
     X, two = local.pair_of(*where)

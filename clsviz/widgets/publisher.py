@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from clsviz.training import Event, Snapshot, Source
 from clsviz.widgets.predictions import LargePredictions
@@ -17,6 +17,20 @@ MOST_SNAPSHOTS = 64  # in one message
 HANDOUT_BYTES = 1_900_000  # of large predictions in an exported file of at most 3 MB
 
 LOG = logging.getLogger("clsviz")
+
+
+class Feeder(Protocol):
+    """Has something to send in the background, whenever nothing else is."""
+
+    def everything(self) -> list[Packet]:
+        """What a page that knows nothing needs first."""
+
+    def due(self) -> float | None:
+        """Seconds until there is something to send; None: not before it calls for it."""
+
+    def next(self) -> list[Packet]:
+        """What to send in this round."""
+
 
 Send = Callable[[dict[str, Any], list[memoryview]], None]
 
@@ -41,6 +55,7 @@ class Publisher:
         self._pieces: Iterator[Packet] = iter(())  # of large data: one a round, after all that is new
         self._more_pieces = False
         self._closed = False
+        self._feeder: Feeder | None = None
         self._serial = 0
         self._thread: threading.Thread | None = None
         self._unsubscribe = source.subscribe(self._hear)
@@ -64,6 +79,16 @@ class Publisher:
     def remember(self, make: Callable[[], list[Packet]]) -> None:
         """What a page that appears later gets besides the run and its snapshots."""
         self._extras.append(make)
+
+    def feed(self, feeder: Feeder | None) -> None:
+        """From now on sends what this has, one round of it at a time; None ends it."""
+        self._feeder = feeder
+        self.wake()
+
+    def wake(self) -> None:
+        """The feeder has something new."""
+        with self._wake:
+            self._wake.notify()
 
     def record(self, snapshots: list[Snapshot] | None = None) -> list[Packet]:
         """All a page needs, in order: what `greet` sends, and what an exported file holds.
@@ -92,7 +117,8 @@ class Publisher:
             if not self._greeted:
                 return
             if event.kind == "snapshot":
-                snapshot = event.data["snapshot"]
+                # a fan's first member stands for it
+                snapshot = event.data["snapshot"] if "snapshot" in event.data else event.data["snapshots"][0]
                 self._snapshots[snapshot.step] = snapshot
             elif event.kind == "state":
                 self._state = True
@@ -118,7 +144,10 @@ class Publisher:
                     or self._more_pieces
                     or self._closed
                 ):
-                    self._wake.wait()
+                    due = self._feeder.due() if self._feeder is not None else None
+                    if due == 0:
+                        break
+                    self._wake.wait(due)
                 if self._closed:
                     return
                 everything, self._everything = self._everything, False
@@ -138,7 +167,7 @@ class Publisher:
             self._pieces, self._more_pieces = self.source.pieces(), True
             packets = self.source.opening() + packets
         elif everything:
-            packets = self.record() + packets
+            packets = self.record() + (self._feeder.everything() if self._feeder else []) + packets
         else:
             if snapshots:
                 packets.append(snapshots_packet(self.source, snapshots, self.source.timeline.steps))
@@ -148,6 +177,8 @@ class Publisher:
                 piece = next(self._pieces, None)
                 self._more_pieces = piece is not None
                 packets += [piece] if piece is not None else []
+        if self._feeder is not None:
+            packets = packets + self._feeder.next()
         for packet in packets:
             self._serial += 1
             for header, buffers in chunked(packet, self._serial):

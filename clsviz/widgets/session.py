@@ -6,7 +6,7 @@ Every view of a source, alone or in a lab, shares the one Session of that source
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import anywidget
@@ -15,14 +15,18 @@ import numpy as np
 
 from clsviz.data.dataset import Dataset
 from clsviz.errors import ClsvizError, InputError
-from clsviz.training import Event, Run, Snapshot, Source
-from clsviz.widgets import messages
+from clsviz.training import Event, Fan, Run, Snapshot, Source
+from clsviz.widgets import fan_choice, messages
+from clsviz.widgets.fan_member import MemberSource
+from clsviz.widgets.fan_stream import FanStream
 from clsviz.widgets.landscape_job import LandscapeJob, LandscapeResult
 from clsviz.widgets.probes import ProbeThread
 from clsviz.widgets.publisher import Publisher
 from clsviz.widgets.sources import decoded_prototypes
 from clsviz.widgets.wire import Packet
 
+SEEDS = 3  # networks per value that "fan out" trains where they are quick
+SEEDS_SLOW = 1  # of those the browser cannot run
 SHORT_WAIT = 0.3  # s; what a cell's output may wait for its picture
 
 _SESSIONS: weakref.WeakKeyDictionary[Source, Session] = weakref.WeakKeyDictionary()
@@ -33,6 +37,9 @@ class Forgetful(Protocol):
 
     def forget(self) -> None:
         """Drops what no longer means anything: the run began anew."""
+
+    def forget_fan(self) -> None:
+        """Drops what refers to a member of the fan: it is closed."""
 
 
 class StreamWidget(anywidget.AnyWidget):
@@ -57,12 +64,18 @@ class Session:
         self._widgets: weakref.WeakSet[Forgetful] = weakref.WeakSet()
         self._publisher = Publisher(source, self._send)
         self._probes = ProbeThread(lambda name, error: self.report(name, error))
+        # of its own: setting up a fan must not wait for a landscape
+        self._fan_thread = ProbeThread(lambda name, error: self.report(name, error))
         self._landscape = LandscapeJob(source, self._publisher.put)
         self._publisher.remember(self._landscape.packets)
         self._publisher.remember(self._prototypes)
         self._last_field: list[Packet] = []
         self._publisher.remember(lambda: self._last_field)
         self._wants_landscape = False
+        self.fan: Fan | None = None
+        self._fan_stream: FanStream | None = None
+        if isinstance(source, Fan):
+            self._show_fan(source)
         self._stop_hearing = source.subscribe(self._hear)
 
     @classmethod
@@ -86,6 +99,51 @@ class Session:
         self._widgets.discard(widget)
         if not self._widgets:
             self.close()
+
+    def source_of(self, member: int | None) -> Source:
+        """The source that views show: the run itself, or one network of its fan."""
+        if member is None or self.fan is None:
+            return self.source
+        return MemberSource(self.fan, member, self.dataset)
+
+    def fan_out(self, path: str, values: Sequence[float] | None = None, seeds: int | None = None) -> Fan:
+        """Trains networks that differ in one setting of the run, in the background; replaces a former fan.
+
+        Args:
+            path: dotted path of the setting, e.g. ``loss.q`` or ``optimizer.lr``.
+            values: what it takes; None: over the whole of its slider.
+            seeds: networks per value; None: three where the browser can run them, else one.
+
+        Raises:
+            InputError: the source is no `Run`, or this cannot be varied; the message says what can.
+        """
+        run = self.source
+        if not isinstance(run, Run):
+            raise InputError(f"only a Run can be fanned out, this is a {type(run).__name__}")
+        experiment = fan_choice.on_the_line(run.experiment, path)
+        chosen = fan_choice.values_for(experiment, path) if values is None else values
+        count = seeds or (SEEDS if run.network is not None else SEEDS_SLOW)
+        fan = Fan(experiment, {path: chosen}, count, data=run.own_data, module=run.own_module)
+        self.close_fan()
+        self._show_fan(fan)
+        fan.start()
+        return fan
+
+    def close_fan(self) -> None:
+        """Ends the fan that `fan_out` made; the views show the run again."""
+        if self.fan is None or self.fan is self.source:
+            return
+        fan, self.fan = self.fan, None
+        self._end_fan_stream()
+        for widget in list(self._widgets):
+            widget.forget_fan()
+        self._publisher.put("fan", Packet({"kind": "fan_closed"}))
+        fan.stop()
+
+    def interest(self, member: int | None, step: int | None) -> None:
+        """A slider was released here: what lies near is sent first."""
+        if self._fan_stream is not None:
+            self._fan_stream.interest(member, step)
 
     def want_landscape(self, plane: str, resolution: int | None = None) -> None:
         """From now on the landscape is computed whenever training rests, with so many points per axis."""
@@ -142,15 +200,22 @@ class Session:
         self.error = f"{where}: {error}"
         self._publisher.put("error", Packet({"kind": "error", "where": where, "message": str(error)}))
 
-    def record(self, snapshots: list[Snapshot] | None = None) -> list[Packet]:
-        return self._publisher.record(snapshots)
+    def record(
+        self, snapshots: list[Snapshot] | None = None, fan: tuple[list[int], list[int]] | None = None
+    ) -> list[Packet]:
+        """What a page needs; `fan`: these steps and members of the fan, with their weights."""
+        packets = self._publisher.record(snapshots)
+        return packets + (self._fan_stream.record(*fan) if self._fan_stream and fan else [])
 
     def close(self) -> None:
         """Ends stream, probes and threads; a run goes on until it is stopped itself."""
         _SESSIONS.pop(self.source, None)
         self._stop_hearing()
-        self._probes.cancel()
-        self._probes.join(timeout=5)
+        for thread in (self._probes, self._fan_thread):
+            thread.cancel()
+            thread.join(timeout=5)
+        self.close_fan()
+        self._end_fan_stream()
         self._publisher.close()
         self.widget.layout.close()
         self.widget.close()
@@ -169,15 +234,24 @@ class Session:
                 self._probes.submit("field", lambda cancelled: self._field(request, cancelled))
             case messages.Cancel(task):
                 self._probes.cancel(task)
+            case messages.FanOut(path, values, seeds):
+                self._fan_thread.submit("fan out", lambda _cancelled: self._fan_out(path, values, seeds))
+            case messages.Command("close_fan"):
+                self.close_fan()
+            case messages.Command("stop_fan"):
+                if self.fan is not None:
+                    self.fan.pause()
             case messages.Command() | messages.Change() | messages.Seek():
                 self._steer(request)
 
     def _steer(self, request: messages.Command | messages.Change | messages.Seek) -> None:
         run = self.source
-        if not isinstance(run, Run):
+        if not isinstance(run, Run | Fan):
             raise InputError("this source cannot be steered: it is not a Run")
         match request:
             case messages.Change(changes):
+                if isinstance(run, Fan):
+                    raise InputError("the settings of a Fan stay as they are: make another one")
                 run.change(changes)
                 if any(path.split(".")[0] == "loss" for path in changes):
                     self._probes.submit("landscape_score", self._landscape.rescore)
@@ -194,6 +268,23 @@ class Session:
             case messages.Command("stop"):
                 run.stop()
 
+    def _fan_out(self, path: str, values: Sequence[float] | None, seeds: int | None) -> None:
+        self.fan_out(path, values, seeds)
+
+    def _show_fan(self, fan: Fan) -> None:
+        self.fan = fan
+        stream = FanStream(fan, own=fan is self.source, wake=self._publisher.wake)
+        for packet in stream.everything():  # before the first weights
+            self._publisher.put(packet.header["kind"], packet)
+        self._fan_stream = stream
+        self._publisher.feed(stream)
+
+    def _end_fan_stream(self) -> None:
+        stream, self._fan_stream = self._fan_stream, None
+        self._publisher.feed(None)
+        if stream is not None:
+            stream.close()
+
     def _hear(self, event: Event) -> None:
         if event.kind == "state" and self._wants_landscape:
             if event.data["state"] in ("paused", "finished", "diverged"):
@@ -203,11 +294,18 @@ class Session:
         if event.kind == "snapshot" and self.source.network is None:
             self._probes.submit("prototypes", self._show_prototypes)
         if event.kind == "reset":
+            if self.fan is not None and not self._fits_run(self.fan):
+                self.close_fan()
             self._last_field = []
             self._probes.cancel()
             self._landscape.clear()
             for widget in list(self._widgets):
                 widget.forget()
+
+    def _fits_run(self, fan: Fan) -> bool:
+        """Whether a fan's networks still say something about the samples shown."""
+        run, former = self.source.experiment, fan.experiment
+        return run is not None and (run.data, run.model) == (former.data, former.model)
 
     def _field(self, request: messages.AskField, cancelled: Any) -> None:
         """Logits on a grid of the plane asked for, in chunks that can be cancelled."""
@@ -217,10 +315,11 @@ class Session:
         xs = np.linspace(*request.xlim, request.resolution)
         ys = np.linspace(*request.ylim, request.resolution)
         rows = []
+        source = self.source_of(request.member)
         for y in ys:
             if cancelled():
                 return
-            rows.append(self.source.predict(origin + xs[:, None] * u + y * v, request.step))
+            rows.append(source.predict(origin + xs[:, None] * u + y * v, request.step))
         logits = np.concatenate(rows).astype(np.float32)
         header = {"kind": "field", "key": request.key, "resolution": request.resolution}
         self._last_field = [Packet(header, [logits])]

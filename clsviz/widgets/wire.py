@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from clsviz.data import Dataset
-from clsviz.training import Run, Snapshot, Source
+from clsviz.training import Fan, Run, Snapshot, Source
 from clsviz.widgets.traits import as_bytes
 
 CHUNK_BYTES = 1_000_000  # larger messages are cut into pieces, so that others get through between them
@@ -36,7 +36,7 @@ def run_state(source: Source) -> dict[str, Any]:
     """The changing part of a run, for the training row of the lab."""
     latest = list(source.timeline)[-1:]
     message, epochs = "", latest[0].epoch if latest else 0.0
-    if isinstance(source, Run):
+    if isinstance(source, Run | Fan):
         message, epochs = source.message, source.progress["epochs"]
     experiment = source.experiment
     return {
@@ -45,7 +45,8 @@ def run_state(source: Source) -> dict[str, Any]:
         "message": message,
         "epochs": epochs,
         "experiment": experiment.to_json() if experiment is not None else None,
-        "trainable": isinstance(source, Run),
+        "trainable": isinstance(source, Run | Fan),
+        "changeable": isinstance(source, Run),
     }
 
 

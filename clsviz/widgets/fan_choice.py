@@ -1,0 +1,109 @@
+"""What "fan out" trains: which values of a setting, and what the setting is called."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from clsviz.catalogue import Range
+from clsviz.errors import InputError
+from clsviz.training import Experiment
+from clsviz.training.experiment import CHOICES, OWN, entry_of
+
+VALUES = 13  # networks along a slider, about
+# Settings whose slider is not the catalogue's: the lab's own, and the changes to the training part.
+RANGES = {
+    "optimizer.weight_decay": Range(1e-5, 0.3, log=True),
+    "label_noise.rate": Range(0.0, 0.6, step=0.05),
+    "imbalance.factor": Range(1.0, 100.0, log=True),
+}
+TITLES = {
+    "optimizer.lr": "Learning rate",
+    "optimizer.weight_decay": "Weight decay",
+    "label_noise": "Label noise",
+    "label_noise.rate": "Label noise",
+    "imbalance": "Imbalance",
+    "imbalance.factor": "Imbalance",
+    "batch_size": "Batch size",
+    "seed": "Seed",
+}
+# Ends of the loss line: the family that a parameter of it belongs to, for losses that lie on the line.
+LINE = {"loss.q": ("gce", ("cross_entropy", "mae")), "loss.gamma": ("focal", ("cross_entropy",))}
+
+
+def on_the_line(experiment: Experiment, path: str) -> Experiment:
+    """The experiment with the family of losses that `path` belongs to: cross-entropy is GCE at q = 0."""
+    family, members = LINE.get(path, ("", ()))
+    return experiment.replace({"loss": family}) if experiment.loss.name in members else experiment
+
+
+def title_of(path: str) -> str:
+    """A setting as a person reads it: "Learning rate", "q of the loss"."""
+    if path in TITLES:
+        return TITLES[path]
+    head, _, name = path.partition(".")
+    words = name.replace("_", " ")
+    return f"{words} of the loss" if head == "loss" else (words or head).capitalize()
+
+
+def range_of(experiment: Experiment, path: str) -> Range | None:
+    """The slider range of a setting, or None where it has none."""
+    if path in RANGES:
+        return RANGES[path]
+    head, _, name = path.partition(".")
+    if head not in CHOICES or getattr(experiment, head).name == OWN:
+        return None
+    return next((p.range for p in entry_of(head, getattr(experiment, head)).params if p.name == name), None)
+
+
+def is_log(experiment: Experiment, path: str, values: Sequence[float]) -> bool:
+    """Are these values read on a logarithmic axis?"""
+    found = range_of(experiment, path)
+    return found.log if found is not None else min(values) > 0 and max(values) > 50 * min(values)
+
+
+def values_for(experiment: Experiment, path: str) -> tuple[float, ...]:
+    """Values over the whole slider of a setting, the present one among them.
+
+    Raises:
+        InputError: the setting has no slider; its values must be given.
+    """
+    found = range_of(experiment, path)
+    if found is None:
+        raise InputError(f"{path} has no slider to spread values over: say values=[...]")
+    if found.log:
+        values = np.geomspace(found.low, found.high, VALUES)
+    else:
+        values = np.linspace(found.low, found.high, _round_parts(found.high - found.low) + 1)
+    values = np.array([float(f"{v:.3g}") for v in values])
+    if path == "optimizer.weight_decay":
+        values[0] = 0.0  # none at all, where the slider ends
+    now = float(experiment.get(path))
+    if found.low <= now <= found.high:
+        place = np.log(np.maximum(values, found.low / 2) / now) if found.log else values - now
+        values[int(np.abs(place).argmin())] = now
+    return tuple(float(v) for v in values)
+
+
+def _round_parts(span: float) -> int:
+    """Into how many parts a linear slider is cut, so that the values are round."""
+    for parts in (VALUES - 1, VALUES, VALUES + 1, VALUES + 2, VALUES - 2, VALUES - 3):
+        if math.isclose(span / parts, float(f"{span / parts:.1g}")):
+            return parts
+    return VALUES - 1
+
+
+def vary_json(experiment: Experiment, vary: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
+    """The varied settings as the browser names them."""
+    return [
+        {
+            "path": path,
+            "title": title_of(path),
+            "values": [float(v) for v in values],
+            "log": is_log(experiment, path, values),
+        }
+        for path, values in vary.items()
+    ]
