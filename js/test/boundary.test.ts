@@ -236,6 +236,8 @@ function shownFor(session: Session, network: Network, theta: Float32Array): Show
     labels: data.y.subarray(rows[0]!),
     hovered: false,
     key: "k",
+    member: null,
+    awaited: null,
     snapshot: { step: 0, epoch: 0, theta, logits: null, metrics: {} },
     logits: forward(network, theta, X, rows.length),
   };
@@ -327,7 +329,15 @@ test("a network that does not tell the centroids apart still gets a sensible nor
 
 test("a pair is two different classes that have samples", () => {
   const session = toy(3);
-  session.run = { id: "r", state: "finished", message: "", epochs: 1, experiment: null, trainable: false };
+  session.run = {
+    id: "r",
+    state: "finished",
+    message: "",
+    epochs: 1,
+    experiment: null,
+    trainable: false,
+    changeable: false,
+  };
   const logits = new Float32Array(session.dataset!.n * 3);
   session.snapshots = [{ step: 1, epoch: 1, theta: null, logits, metrics: {} }];
   expect(presentClasses(session.dataset!)).toEqual([0, 1]);

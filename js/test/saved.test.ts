@@ -84,6 +84,7 @@ const all = (session: Session) => ({
   landscape: true,
   lossLine: true,
   prototypes: true,
+  fan: true,
   field: true,
 });
 

@@ -22,7 +22,15 @@ function session(): Session {
     featureNames: ["a", "b", "c"],
     imageShape: null,
   };
-  out.run = { id: "r", state: "static", message: "", epochs: 1, experiment: null, trainable: false };
+  out.run = {
+    id: "r",
+    state: "static",
+    message: "",
+    epochs: 1,
+    experiment: null,
+    trainable: false,
+    changeable: false,
+  };
   const logits = Float32Array.from(vectors.logits.flat());
   out.snapshots = [{ step: 0, epoch: 0, theta: null, logits, metrics: {} }];
   return out;

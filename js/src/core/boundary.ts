@@ -131,6 +131,9 @@ export function pairOf(session: Session, chosen: readonly number[] | null): [num
   return mostConfused(session, present);
 }
 
+/** What the slope of a network is taken from. */
+export type Runnable = Pick<Shown, "network" | "theta">;
+
 export type RuleKind = "trained" | "tilted" | "l2";
 
 /** A linear rule of the pair: exact, or the trained network's slope at one point. */
@@ -152,7 +155,7 @@ export interface Trained extends TiltPath {
 }
 
 /** The trained classifier's normal between the centroids (or at sample `marked`), and the tilts that start there. */
-export function trainedPath(data: Dataset, at: Shown, pair: PairData, marked: number | null): Trained {
+export function trainedPath(data: Dataset, at: Runnable, pair: PairData, marked: number | null): Trained {
   const { a, b, centroids } = pair;
   const { network, theta } = at;
   const exact = network !== null && theta !== null;
@@ -211,7 +214,7 @@ function describe(rule: Tilted, kind: RuleKind, gain: number, centroids: Centroi
 }
 
 /** z_b - z_a of the network shown at one point. */
-export function pairLogit(at: Shown, x: ArrayLike<number>, a: number, b: number): number {
+export function pairLogit(at: Runnable, x: ArrayLike<number>, a: number, b: number): number {
   const z = forward(at.network!, at.theta!, Float32Array.from(x), 1);
   return z[b]! - z[a]!;
 }
@@ -219,7 +222,7 @@ export function pairLogit(at: Shown, x: ArrayLike<number>, a: number, b: number)
 const BISECTIONS = 40;
 
 /** A point between the centroids where the network turns from a to b; null unless their calls are a and b. */
-function crossing(at: Shown, { a, b, centroids }: PairData): Float64Array | null {
+function crossing(at: Runnable, { a, b, centroids }: PairData): Float64Array | null {
   const gap = plus(centroids.b, -1, centroids.a);
   const logit = (t: number) => pairLogit(at, plus(centroids.a, t, gap), a, b);
   if (!(logit(0) < 0 && logit(1) > 0)) return null;
@@ -236,7 +239,7 @@ const SLOPE_SAMPLES = 200;
 
 /** Mean over reference samples of the slope of p(b): the direction in which the network as a whole turns to b
  *  where its boundary is too bent to have one normal (two moons). For a linear network it is the normal. */
-function meanSlope(data: Dataset, at: Shown, { a, b, rows }: PairData): Float64Array {
+function meanSlope(data: Dataset, at: Runnable, { a, b, rows }: PairData): Float64Array {
   const stride = Math.max(1, Math.ceil(rows.length / SLOPE_SAMPLES));
   const sum = new Float64Array(data.d);
   for (let r = 0; r < rows.length; r += stride) {
@@ -248,7 +251,7 @@ function meanSlope(data: Dataset, at: Shown, { a, b, rows }: PairData): Float64A
   return sum.map((v) => (v * stride) / rows.length);
 }
 
-function biasGap(at: Shown, a: number, b: number): number {
+function biasGap(at: Runnable, a: number, b: number): number {
   const [d, k] = at.network!.sizes as [number, number];
   return at.theta![d * k + b]! - at.theta![d * k + a]!;
 }

@@ -1,5 +1,6 @@
 /** A session as the messages that would make it again: the other way of Session.receive. No DOM. */
 
+import { type Fan, isLoaded } from "./fan";
 import type { Landscape, Message, Session, Snapshot, Table } from "./session";
 
 export interface Packet {
@@ -13,6 +14,7 @@ export interface Extent {
   landscape: boolean;
   lossLine: boolean; // the landscape's tables for other losses than the one trained with
   prototypes: boolean;
+  fan: boolean; // its networks as they are now, without their history
   field: boolean; // logits of the boundary's plane, where the browser cannot run the network
 }
 
@@ -21,6 +23,7 @@ export function record(session: Session, extent: Extent): Packet[] {
   const packets = [runPacket(session), snapshotsPacket(session, extent.snapshots)];
   const land = session.landscape;
   if (land?.accuracy && extent.landscape) packets.push(...landscapePackets(session, land, extent.lossLine));
+  if (session.fan && extent.fan) packets.push(...fanPackets(session, session.fan));
   const made = session.prototypes;
   if (made && extent.prototypes)
     packets.push({
@@ -64,6 +67,41 @@ function snapshotsPacket(session: Session, snapshots: readonly Snapshot[]): Pack
     },
     buffers: snapshots.map((s) => (s.theta ?? s.logits)!),
   };
+}
+
+/** The newest moment of each network whose weights are here. */
+function fanPackets(session: Session, fan: Fan): Packet[] {
+  const steps = fan.snapshots[fan.members.length - 1]!.filter(isLoaded).map((s) => s.step);
+  const step = steps[steps.length - 1];
+  const moments = fan.members.map((_, m) => session.of(m).find((s) => s.step === step));
+  if (step === undefined || !moments.every((s) => s && isLoaded(s))) return [];
+  const now = moments as Snapshot[];
+  const metrics = Object.keys(now[0]!.metrics);
+  const { snapshots: _, members, ...rest } = fan;
+  const sent = now.flatMap((s, m) => (fan.own && m === 0 ? [] : [{ m, numbers: (s.theta ?? s.logits)! }]));
+  const size = sent[0]?.numbers.length ?? 0;
+  const weights = new Float32Array(sent.length * size);
+  sent.forEach(({ numbers }, i) => {
+    weights.set(numbers, i * size);
+  });
+  const packet = (kind: string, header: Record<string, unknown>, buffers: Float32Array[]): Packet => ({
+    header: { kind, id: fan.id, ...header },
+    buffers,
+  });
+  return [
+    packet("fan", { fan: { ...rest, members: members.map(({ values, seed }) => ({ values, seed })) } }, []),
+    packet(
+      "fan_steps",
+      {
+        items: [{ step, epoch: now[0]!.epoch }],
+        metrics,
+        keep: [step],
+        diverged: members.map((m) => m.divergedAt ?? -1),
+      },
+      [Float32Array.from(now.flatMap((s) => metrics.map((name) => s.metrics[name] ?? Number.NaN)))],
+    ),
+    packet("fan_weights", { items: sent.map(({ m }) => [m, step]), drop: [], skipped: 0 }, [weights]),
+  ];
 }
 
 function landscapePackets(session: Session, land: Landscape, lossLine: boolean): Packet[] {

@@ -1,5 +1,6 @@
 /** A view as a saved notebook keeps it: what goes along, what is left out, and the line that sums it up. */
 
+import { isLoaded } from "./fan";
 import { packPayload, plainState } from "./payload";
 import { type Extent, record } from "./record";
 import type { Session, Snapshot } from "./session";
@@ -34,6 +35,7 @@ export async function encode(
     landscape: land,
     lossLine: true,
     prototypes: lab || view === "prototypes",
+    fan: session.fan !== null,
     field: lab || view === "boundary",
   };
   let text = BEST_RATIO; // bytes of text to a byte of numbers
@@ -47,6 +49,7 @@ export async function encode(
     }
     if (extent.snapshots.length > FEWEST_SNAPSHOTS) extent.snapshots = halved(extent.snapshots);
     else if (extent.landscape && extent.lossLine) extent.lossLine = false;
+    else if (extent.fan) extent.fan = false;
     else if (extent.landscape && lab) extent.landscape = false;
     else break;
   }
@@ -59,6 +62,7 @@ function leftOut(session: Session, extent: Extent, land: boolean): string[] {
   if (missing) out.push(`${missing} of ${session.snapshots.length} snapshots of the training`);
   if (!extent.landscape && land) out.push("the loss landscape");
   else if (!extent.lossLine) out.push("the landscape under other losses");
+  if (session.fan) out.push(extent.fan ? "the history of the fan" : "the fan");
   if (session.former.length) out.push("the future that was trained before");
   return out;
 }
@@ -70,7 +74,7 @@ function halved(snapshots: readonly Snapshot[]): Snapshot[] {
 
 /** Changes whenever `encode` would give something else. */
 export function fingerprint(session: Session): string {
-  const { run, snapshots, former, landscape: land, prototypes, fields } = session;
+  const { run, snapshots, former, landscape: land, prototypes, fields, fan } = session;
   const last = snapshots[snapshots.length - 1]?.step;
   const tables = land && [land.id, land.progress, land.loss, ...land.tables.keys()];
   const values = land?.tables.get("trained")?.low; // a changed loss makes a new table under the same id
@@ -83,6 +87,7 @@ export function fingerprint(session: Session): string {
     tables,
     values,
     prototypes?.step,
+    fan && [fan.id, ...fan.snapshots.map((all) => all.filter(isLoaded).at(-1)?.step)],
     ...fields.keys(),
   ].join();
 }
@@ -91,8 +96,10 @@ export function fingerprint(session: Session): string {
 export function summary(session: Session, name: string, state: Record<string, unknown>): string {
   const said: string[] = [];
   const experiment = session.run?.experiment as Record<string, { name: string }> | null | undefined;
-  if (experiment) said.push(experiment.model!.name, experiment.loss!.name);
-  const here = session.at((state.step as number | null) ?? null);
+  const member = (state.member as number | null) ?? null;
+  const fan = member === null ? null : session.fan;
+  if (experiment) said.push(experiment.model!.name, fan?.loss ?? experiment.loss!.name);
+  const here = session.at((state.step as number | null) ?? null, member);
   if (here && (session.snapshots.length > 1 || experiment))
     said.push(`epoch ${Number(here.epoch.toPrecision(4))}`);
   const metrics = { validation_accuracy: "accuracy", validation_ece: "ECE" };

@@ -1,6 +1,7 @@
 /** What the kernel has sent about one run: data, network, snapshots, landscape. No DOM. */
 
 import { asFloat32, asInt32, asUint16 } from "./arrays";
+import { type Fan, readFan, readSteps, readWeights } from "./fan";
 import type { Network } from "./forward";
 import type { Waiting } from "./outbox";
 
@@ -44,6 +45,7 @@ export interface RunInfo {
   epochs: number;
   experiment: Record<string, unknown> | null;
   trainable: boolean; // has Train, Pause, Step, Reset
+  changeable: boolean; // its settings can change
 }
 
 /** Loss surface on a plane of weight space, as tables over 32 temperatures (core/landscape.ts). */
@@ -87,6 +89,7 @@ export type Message = { kind: string; [key: string]: unknown };
 export type What =
   | "data"
   | "snapshots"
+  | "fan"
   | "run"
   | "landscape"
   | "field"
@@ -107,6 +110,9 @@ export class Session {
   snapshots: Snapshot[] = [];
   /** The future that was cut off by training on from the past; kept to compare with. */
   former: Snapshot[] = [];
+  fan: Fan | null = null;
+  /** A network of the fan that was asked for before its weights had arrived. */
+  awaited: Snapshot | null = null;
   landscape: Landscape | null = null;
   prototypes: DecodedPrototypes | null = null;
   /** Predictions too many to be logits of a snapshot (core/predictions.ts); null otherwise. */
@@ -156,9 +162,15 @@ export class Session {
     this.notify("fault");
   }
 
+  /** The moments of a member of the fan, ascending; null: those of the run itself. */
+  of(member: number | null): Snapshot[] {
+    if (member === null || !this.fan || (this.fan.own && member === 0)) return this.snapshots;
+    return this.fan.snapshots[member] ?? this.snapshots;
+  }
+
   /** The kept snapshot at `step`, or the newest before it; null follows the newest. */
-  at(step: number | null): Snapshot | null {
-    const all = this.snapshots;
+  at(step: number | null, member: number | null = null): Snapshot | null {
+    const all = this.of(member);
     if (step === null || all.length === 0) return all[all.length - 1] ?? null;
     let lo = 0;
     let hi = all.length - 1;
@@ -211,6 +223,17 @@ export class Session {
         this.snapshots = this.snapshots.filter((s) => s.step <= step);
         return this.notify("snapshots");
       }
+      case "fan":
+        this.fan = readFan(message);
+        return this.notify("fan");
+      case "fan_closed":
+        this.fan = null;
+        this.notify("fan");
+        return this.notify("snapshots");
+      case "fan_state":
+      case "fan_steps":
+      case "fan_weights":
+        return this.receiveOfFan(message, buffers);
       case "landscape":
         return this.receiveLandscape(message, buffers);
       case "landscape_table":
@@ -280,6 +303,7 @@ export class Session {
       this.prototypes = null;
       this.fields.clear();
       this.error = null;
+      if (this.fan?.own) this.fan = null; // what is kept of another one is told by the kernel
       const large = message.predictions as Record<string, unknown> | undefined;
       this.predictions = large ? { description: large, pieces: [] } : null;
     }
@@ -304,6 +328,20 @@ export class Session {
       .filter((s) => !keep || keep.has(s.step))
       .sort((a, b) => a.step - b.step);
     this.notify("snapshots");
+  }
+
+  private receiveOfFan(message: Message, buffers: (DataView | ArrayBuffer)[]): void {
+    const fan = this.fan;
+    if (!fan || fan.id !== message.id) return;
+    if (message.kind === "fan_state") Object.assign(fan, message.fan as Partial<Fan>);
+    if (message.kind === "fan_steps") readSteps(fan, message, buffers);
+    if (message.kind === "fan_weights") readWeights(fan, message, buffers, this.network !== null);
+    this.notify("fan");
+    // weights that nobody waits for must not make every view draw
+    if (message.kind === "fan_steps" || (this.awaited && (this.awaited.theta || this.awaited.logits))) {
+      this.awaited = null;
+      this.notify("snapshots");
+    }
   }
 
   private receiveLandscape(message: Message, buffers: (DataView | ArrayBuffer)[]): void {

@@ -14,6 +14,7 @@ export interface Store {
 export const SHARED = [
   "temperature", // divides the logits, 0.05 .. 20
   "step", // training step on screen; null follows the newest
+  "member", // network of the fan on screen, an index; null: the run itself
   "score", // loss line position -1 .. 1 the landscape is scored with; null: the loss trained with
   "selection", // selected sample indices, Int32Array or null
   "marked", // the one sample under inspection, or null
@@ -23,7 +24,7 @@ export const SHARED = [
   "normal_at", // "marked": the trained normal is the slope at the marked sample; null: between the centroids
   "regularisation", // lambda of an L2-regularised rule of the pair in place of a tilt, or null
   "use_tilted", // all views follow the tilted rule of the pair
-  "pinned", // {step, temperature}: a state to compare with, or null
+  "pinned", // {step, member, temperature}: a state to compare with, or null
   "catalogue", // menus and slider ranges
 ] as const;
 

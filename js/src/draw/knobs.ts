@@ -16,7 +16,8 @@ export interface RangeOptions {
   /** On release, arrow key, stop or double click. */
   final(value: number): void;
   format?(value: number): string;
-  stops?: { value: number; label: string }[];
+  /** Marks under the track to click on; `title` names one whose label is left out. */
+  stops?: { value: number; label: string; title?: string }[];
   /** Snaps to this value when nearer than one hundredth of the track. */
   snap?: number[];
   /** Shows name and value beside the track (false: the caller shows them). */
@@ -145,7 +146,15 @@ export function rangeKnob(o: RangeOptions): RangeKnob {
     track.append(
       h(
         "button",
-        { type: "button", class: `clsviz-stop${end}`, tabindex: -1, "--p": p, onclick: pick },
+        {
+          type: "button",
+          class: `clsviz-stop${end}`,
+          tabindex: -1,
+          "--p": p,
+          "aria-label": stop.title,
+          title: stop.title,
+          onclick: pick,
+        },
         stop.label,
       ),
     );
@@ -251,7 +260,7 @@ export function segments(
   options: { value: string; label: string }[],
   value: string,
   change: (value: string) => void,
-): { el: HTMLElement; show(value: string): void } {
+): { el: HTMLElement; show(value: string): void; rename(value: string, label: string): void } {
   const buttons = new Map(
     options.map((o) => [
       o.value,
@@ -266,5 +275,9 @@ export function segments(
     for (const [key, el] of buttons) el.setAttribute("aria-pressed", String(key === v));
   };
   show(value);
-  return { el, show };
+  const rename = (v: string, label: string) => {
+    const el = buttons.get(v);
+    if (el && el.textContent !== label) el.textContent = label;
+  };
+  return { el, show, rename };
 }

@@ -1,6 +1,7 @@
 /** The frame round every view: title, controls, picture, one line in words, states, table. */
 
-import type { Session } from "../core/session";
+import type { Session, Snapshot } from "../core/session";
+import type { Shown } from "../core/shown";
 import { b, h, say } from "./dom";
 import { errorCard } from "./errorcard";
 import { button } from "./knobs";
@@ -193,12 +194,16 @@ export function commonNotice(session: Session): Notice | null {
   };
 }
 
-/** What is shown where it is not the network itself: "Hovered: ", "Tilted: ". */
-export function shownWord(at: { hovered: boolean; tilted?: unknown }): (Node | string)[] {
-  return [...hoveredWord(at.hovered), ...(at.tilted ? [b("Tilted:"), " "] : [])];
+/** What a status line begins with when it is not about the network asked for: hovered, or still on its way. */
+export function hoveredWord(at: Partial<Shown> & { hovered: boolean }): (Node | string)[] {
+  if (at.hovered) return [b("Hovered:"), " "];
+  if (!at.awaited || !at.snapshot) return [];
+  const epoch = (s: Snapshot) => `epoch ${Number(s.epoch.toFixed(2))}`;
+  const shown = at.snapshot.epoch === at.awaited.epoch ? "the run itself" : epoch(at.snapshot);
+  return [b(`${epoch(at.awaited)} of this network is on its way, shown is ${shown}:`), " "];
 }
 
-/** "Hovered: " in front of a status line while the landscape is hovered. */
-export function hoveredWord(hovered: boolean): (Node | string)[] {
-  return hovered ? [b("Hovered:"), " "] : [];
+/** What is shown where it is not the network itself: "Hovered: ", "Tilted: ". */
+export function shownWord(at: Partial<Shown> & { hovered: boolean }): (Node | string)[] {
+  return [...hoveredWord(at), ...(at.tilted ? [b("Tilted:"), " "] : [])];
 }

@@ -23,6 +23,7 @@ import type { Mount } from "./mount";
 const KEYS = [
   "temperature",
   "step",
+  "member",
   "selection",
   "marked",
   "hover",
@@ -204,7 +205,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     const { rule, at, explained, trained } = scene;
     const share = scene.shareRight;
     const parts: (Node | string)[] = [
-      ...hoveredWord(at.hovered),
+      ...hoveredWord(at),
       b(`angle ${rule.angle.toFixed(1)}°`),
       " off the centroid direction, adversarial strength ",
       b(Number.isFinite(rule.strength) ? rule.strength.toFixed(2) : "∞"),

@@ -174,7 +174,7 @@ export const mountConfusion: Mount = (el, { session, store }) => {
     store,
     panel,
     boxes: [canvas.el],
-    keys: ["step", "selection", "marked", "hover", ...RULE_KEYS],
+    keys: ["step", "member", "selection", "marked", "hover", ...RULE_KEYS],
     events: ["data", "snapshots", "run", "alive"],
   });
   return frame.close;

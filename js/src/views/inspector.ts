@@ -6,7 +6,7 @@ import { RULE_KEYS, shownTilted } from "../core/overlay";
 import { worstFirst } from "../core/samples";
 import { combine, type Selection, setOp } from "../core/selection";
 import type { Dataset } from "../core/session";
-import { logitsOf, type Shown, shownAt } from "../core/shown";
+import { logitsOf, present, type Shown, shownAt } from "../core/shown";
 import { argmax, softmaxRow } from "../core/softmax";
 import { makeCanvas, whenChanged } from "../draw/canvas";
 import { b, h, OWN_KEYS, say } from "../draw/dom";
@@ -178,8 +178,8 @@ export const mountInspector: Mount = (el, { session, store }) => {
   /** Samples to walk through: the selected ones, or all that are validated on; the worst first. */
   const walk = (): { order: Int32Array; selected: boolean } | null => {
     const data = session.dataset;
-    const snapshot = session.at(store.get<number | null>("step"));
-    const at = snapshot && shownAt(session, snapshot);
+    const here = present(session, store);
+    const at = here && shownAt(session, here.snapshot, here.member);
     if (!data || !at) return null;
     const selection = store.get<Int32Array | null>("selection");
     const selected = selection !== null && selection.length > 0;
@@ -259,7 +259,7 @@ export const mountInspector: Mount = (el, { session, store }) => {
     store,
     panel,
     boxes: [bars.el],
-    keys: ["temperature", "step", "selection", "marked", "hover", ...RULE_KEYS],
+    keys: ["temperature", "step", "member", "selection", "marked", "hover", ...RULE_KEYS],
     events: ["data", "snapshots", "run", "alive"],
     finer: true, // the bars in words
     relook() {

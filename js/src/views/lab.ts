@@ -1,18 +1,22 @@
 /** The laboratory: what you drag above what it moves; all views over one store. */
 
 import { clearError } from "../core/session";
+import { present } from "../core/shown";
 import { type Store, scoped } from "../core/store";
 import { h } from "../draw/dom";
 import { button } from "../draw/knobs";
 import { mountBoundary } from "./boundary";
 import { mountConfusion } from "./confusion";
 import { mountBusy } from "./controls/busy";
+import { mountCompare } from "./controls/compare";
 import { clearOnEscape } from "./controls/escape";
 import { mountExperiment } from "./controls/experiment";
+import { mountFan } from "./controls/fan";
 import { mountLoss } from "./controls/loss";
 import { mountSelectBy } from "./controls/selectby";
 import { mountTemperature } from "./controls/temperature";
 import { mountTimeline } from "./controls/timeline";
+import { mountFanStrip } from "./fan";
 import { guarded } from "./guarded";
 import { mountInspector } from "./inspector";
 import { mountLandscape } from "./landscape";
@@ -25,6 +29,7 @@ const VIEWS: [name: string, mount: Mount][] = [
   ["boundary", mountBoundary],
   ["landscape", mountLandscape],
   ["prototypes", mountPrototypes],
+  ["fan", mountFanStrip],
   ["confusion", mountConfusion],
   ["inspector", mountInspector],
 ];
@@ -34,9 +39,10 @@ export const mountLab: Mount = (el, { session, store }) => {
   const root = h("div", { class: "clsviz-lab", "data-view": "lab" });
   el.append(root);
   const pin = button("Pin to compare", () => {
-    const step = session.at(store.get<number | null>("step"))?.step;
+    const here = present(session, store);
     const temperature = store.get<number | null>("temperature") ?? 1;
-    store.set("pinned", store.get("pinned") || step === undefined ? null : { step, temperature });
+    const state = here && { step: here.snapshot.step, member: here.member, temperature };
+    store.set("pinned", store.get("pinned") ? null : state);
   });
   const projector = button("Projector", () => setProjector(!root.classList.contains("clsviz-projector")), {
     "aria-pressed": "false",
@@ -50,7 +56,9 @@ export const mountLab: Mount = (el, { session, store }) => {
   const notice = h("div", { class: "clsviz-banner", role: "alert", hidden: true });
   const views = h("div", { class: "clsviz-views" });
   const selecting = h("div", {});
-  root.append(bar, timeline, heroes, hint(), notice, selecting, views);
+  const fan = h("div", {});
+  const compared = h("div", {});
+  root.append(bar, timeline, fan, heroes, hint(), notice, compared, selecting, views);
 
   const part = () => h("div", { class: "clsviz-part" });
   const [temperature, loss] = [part(), part()];
@@ -58,6 +66,8 @@ export const mountLab: Mount = (el, { session, store }) => {
   const stops = [
     guarded("Experiment", mountExperiment)(experiment, { session, store }),
     guarded("Timeline", mountTimeline)(timeline, { session, store }),
+    guarded("Fan", mountFan)(fan, { session, store }),
+    guarded("Comparison", mountCompare)(compared, { session, store }),
     guarded("Temperature", mountTemperature)(temperature, { session, store }),
     guarded("Loss", mountLoss)(loss, { session, store }),
     mountSelectBy(selecting, { session, store }),
@@ -98,13 +108,23 @@ export const mountLab: Mount = (el, { session, store }) => {
   root.addEventListener("fullscreenchange", leftFullscreen);
   arrange();
 
+  const showFan = () => {
+    boxes.get("fan")!.hidden = !session.fan;
+    views.classList.toggle("clsviz-with-fan", session.fan !== null);
+  };
+  showFan();
+
   const showState = () => {
     const pinned = store.get("pinned");
     pin.textContent = pinned ? "Unpin" : "Pin to compare";
     pin.setAttribute("aria-pressed", String(Boolean(pinned)));
     showBanner(notice, session, store);
   };
-  stops.push(store.on(["pinned"], showState), session.on(["run", "error", "alive", "snapshots"], showState));
+  stops.push(
+    store.on(["pinned"], showState),
+    session.on(["run", "error", "alive", "snapshots"], showState),
+    session.on(["fan"], showFan),
+  );
   showState();
   return () => {
     for (const stop of stops) stop();

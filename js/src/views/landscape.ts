@@ -3,7 +3,7 @@
 import { lossScale, type Surface, surfaceAt, valueAt } from "../core/landscape";
 import { scoreName } from "../core/losses";
 import type { Landscape } from "../core/session";
-import type { Hover } from "../core/shown";
+import { type Hover, present } from "../core/shown";
 import { makeCanvas, whenChanged } from "../draw/canvas";
 import { b, h, OWN_KEYS } from "../draw/dom";
 import type { Grid } from "../draw/heatmap";
@@ -44,7 +44,9 @@ export const mountLandscape: Mount = (el, { session, store }) => {
   const chosenPlane = () => store.get<Plane | null>("plane") ?? "path";
   const chosenStyle = () => store.get<Style | null>("kind") ?? "map";
   const hovered = () => store.get<Hover | null>("hover");
-  const snapshot = () => session.at(store.get<number | null>("step"));
+  const snapshot = () => present(session, store)?.snapshot ?? null;
+  /** Networks of the fan lie off the run's plane: the mark is where they are nearest to it. */
+  const ofFan = () => (present(session, store)?.member ?? null) !== null;
 
   const panel = makePanel(el, { view: "landscape", title: "Loss landscape", table });
   const toolbar = makeToolbar({
@@ -76,7 +78,7 @@ export const mountLandscape: Mount = (el, { session, store }) => {
     store,
     panel,
     boxes: [canvas.el],
-    keys: ["score", "temperature", "hover", "step", "kind"],
+    keys: ["score", "temperature", "hover", "step", "member", "kind"],
     events: ["data", "run", "snapshots", "landscape", "alive", "error"],
     also: [
       store.on(["plane"], followPlane),
@@ -173,7 +175,11 @@ export const mountLandscape: Mount = (el, { session, store }) => {
       grid: reading.grid,
       path: land.plane === "path" ? land.path : [],
       here,
-      hereLabel: onPlane(land, snapshot()) ? "you are here" : centreName(session, land),
+      hereLabel: ofFan()
+        ? "nearest point"
+        : onPlane(land, snapshot())
+          ? "you are here"
+          : centreName(session, land),
       hover,
       loss: at(reading.grid.values, spot),
       colours: colours(panel.root),
@@ -208,6 +214,8 @@ export const mountLandscape: Mount = (el, { session, store }) => {
     } else if (land.progress < 1) {
       const words = `coarse map: stopped at ${Math.round(100 * land.progress)} %`;
       toolbar.show({ ...state, words, compute: session.alive ? "Compute" : null });
+    } else if (ofFan()) {
+      toolbar.show({ ...state, words: "The run's plane, seen from the fan." });
     } else if (off) {
       const words = `computed at ${centreName(session, land)}`;
       toolbar.show({ ...state, words, compute: session.alive ? "Compute here" : null });
@@ -225,13 +233,13 @@ export const mountLandscape: Mount = (el, { session, store }) => {
     const { land } = r;
     const [loss, accuracy] = [at(r.grid.values, spot), at(land.accuracy, spot)];
     const shown = snapshot();
-    const near = shown?.step === land.step ? " here" : " at the nearest point of the plane";
+    const near = shown?.step === land.step && !ofFan() ? " here" : " at the nearest point of the plane";
     const where = isHover ? "" : onPlane(land, shown) ? near : ` at ${centreName(session, land)}`;
     const accurate = Number.isFinite(accuracy) ? `, accuracy ${(100 * accuracy).toFixed(1)} %` : "";
     const score = r.instead || r.score === null ? running(land.loss) : scoreName(r.score);
     const how = r.instead ? " (the score asked for is not computed yet)" : r.mixed ? " (interpolated)" : "";
     panel.status(
-      ...hoveredWord(isHover),
+      ...hoveredWord({ hovered: isHover }),
       b(
         Number.isFinite(loss)
           ? `loss ${loss < 1e6 ? loss.toFixed(3) : loss.toExponential(2)}`

@@ -281,7 +281,7 @@ export const mountPrototypes: Mount = (el, { session, store }) => {
     store,
     panel,
     boxes: [panel.root, tiles.el, strip.el, bars.el, side.el],
-    keys: ["temperature", "step", "hover", "selection", "marked", "kind", "chosen", ...RULE_KEYS],
+    keys: ["temperature", "step", "member", "hover", "selection", "marked", "kind", "chosen", ...RULE_KEYS],
     events: ["data", "run", "snapshots", "landscape", "prototypes", "alive"],
   }).close;
 };

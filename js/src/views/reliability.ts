@@ -6,7 +6,7 @@ import { RULE_KEYS, shownTilted } from "../core/overlay";
 import { binIndex, keptAbove, pairs, type Reliability, reliability, type Scheme } from "../core/reliability";
 import { selectedMask } from "../core/samples";
 import { click, combine, type Selection, type SetOp, selectionWords, setOp } from "../core/selection";
-import { logitsOf, type Shown, shownAt, topPairs } from "../core/shown";
+import { logitsOf, type Pinned, pinnedShown, type Shown, topPairs } from "../core/shown";
 import { argmax, softmaxRow } from "../core/softmax";
 import type { How } from "../core/store";
 import { makeCanvas } from "../draw/canvas";
@@ -30,6 +30,7 @@ const cutoffWords = (t: number) => (t === 0 ? "off" : t.toFixed(3));
 const KEYS = [
   "temperature",
   "step",
+  "member",
   "selection",
   "marked",
   "hover",
@@ -44,12 +45,6 @@ const KEYS = [
 
 /** The square of confidence and accuracy is not stretched over a wide page. */
 const SQUARISH = "width: 100%; max-width: calc(1.7 * var(--clsviz-plot)); margin: 0 auto";
-
-/** A state to compare with; without a temperature it is seen at the present one. */
-interface Pinned {
-  step: number;
-  temperature?: number;
-}
 
 /** A diagram with its scores; of large predictions without what each sample did. */
 interface Binned extends Answer {
@@ -213,8 +208,7 @@ export const mountReliability: Mount = (el, { session, store, large: useLarge })
     const now = at ? binned("shown", at, temperature()) : { ...engine!.ask(query(temperature())), hit: null };
     panel.root.dataset.path = now.path;
     const pin = store.get<Pinned | null>("pinned");
-    const pinSnapshot = pin && session.at(pin.step);
-    const pinAt = pinSnapshot && shownAt(session, pinSnapshot);
+    const pinAt = pinnedShown(session, pin);
     const pinned = pin && pinAt ? binned("pinned", pinAt, pin.temperature ?? temperature()) : null;
     const r = now.result;
     if (cursor && cursor.bin >= r.counts.length) cursor = null;

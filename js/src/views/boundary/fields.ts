@@ -154,7 +154,7 @@ export class Fields {
     const side = resolution ?? KERNEL_RESOLUTION;
     const place = [session.run?.id, scene.planeKey, restricted && [pair.a, pair.b], side].join(" ");
     const limits = [...view.xlim, ...view.ylim].map((v) => v.toPrecision(5)).join(" ");
-    const key = `boundary ${place} ${at.snapshot.step} ${limits}`;
+    const key = `boundary ${place} ${at.key} ${limits}`;
     const logits = session.fields.get(key);
     if (logits && this.answer?.key !== key) {
       const whole = field(logits, data.k, side, side);
@@ -173,6 +173,7 @@ export class Fields {
           kind: "field",
           key,
           step: at.snapshot.step,
+          member: at.member,
           resolution: side,
           origin: [...plane.origin],
           u: [...plane.u],

@@ -1,11 +1,13 @@
 /** The shared sliders above a view that stands alone. */
 
+import { memberShown } from "../../core/shown";
 import { h } from "../../draw/dom";
 import { rangeKnob } from "../../draw/knobs";
 import type { Mount } from "../mount";
 import { mountBusy } from "./busy";
 import { catalogueOf } from "./catalogue";
 import { clearOnEscape } from "./escape";
+import { mountFan } from "./fan";
 
 /** `view` with the controls that a lab would show once for all views. */
 export function alone(view: Mount, ...controls: Mount[]): Mount {
@@ -14,6 +16,7 @@ export function alone(view: Mount, ...controls: Mount[]): Mount {
     const body = h("div", { class: "clsviz-alone-view" });
     el.append(top, body);
     const parts = [
+      mountFan(top, context),
       ...controls.map((mount) => mount(top, context)),
       view(body, context),
       mountBusy(el, context),
@@ -47,10 +50,11 @@ export const temperatureSlider: Mount = (el, { store }) => {
 
 /** Time travel through a run's snapshots; hidden where there is only one. */
 export const epochSlider: Mount = (el, { session, store }) => {
-  const last = () => session.snapshots.length - 1;
+  const moments = () => session.of(memberShown(session, store));
+  const last = () => moments().length - 1;
   const go = (how?: "live") => (at: number) => {
     const i = Math.round(at * last());
-    store.set("step", i === last() ? null : session.snapshots[i]!.step, how);
+    store.set("step", i === last() ? null : moments()[i]!.step, how);
   };
   const knob = rangeKnob({
     name: "Epoch",
@@ -58,18 +62,18 @@ export const epochSlider: Mount = (el, { session, store }) => {
     high: 1,
     value: 1,
     default: 1,
-    format: (at) => String(Number((session.snapshots[Math.round(at * last())]?.epoch ?? 0).toFixed(1))),
+    format: (at) => String(Number((moments()[Math.round(at * last())]?.epoch ?? 0).toFixed(1))),
     live: go("live"),
     final: go(),
   });
   el.append(knob.el);
   const show = () => {
     knob.el.hidden = last() < 1;
-    const here = session.at(store.get<number | null>("step"));
-    knob.show(here && last() > 0 ? session.snapshots.indexOf(here) / last() : 1);
+    const here = session.at(store.get<number | null>("step"), memberShown(session, store));
+    knob.show(here && last() > 0 ? moments().indexOf(here) / last() : 1);
   };
   show();
-  const stops = [store.on(["step"], show), session.on(["snapshots"], show)];
+  const stops = [store.on(["step", "member"], show), session.on(["snapshots", "fan"], show)];
   return () => {
     for (const stop of stops) stop();
   };

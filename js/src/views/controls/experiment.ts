@@ -5,6 +5,7 @@ import type { Store } from "../../core/store";
 import { h } from "../../draw/dom";
 import { numberKnob, rangeKnob, selectKnob } from "../../draw/knobs";
 import { catalogueOf, type ExperimentJson, type MethodEntry, paramValue } from "./catalogue";
+import { fanButton } from "./fanout";
 
 const MAX_SEED = 9999;
 
@@ -56,13 +57,23 @@ export function mountExperiment(
     (v) => change({ "label_noise.rate": v }),
     (v) => `${Math.round(100 * v)} %`,
   );
-  const settings = h("div", { class: "clsviz-settings" }, lr.el, decay.el, noise.el);
+  const fans = [
+    fanButton(session, "learning rate", () => "optimizer.lr"),
+    fanButton(session, "weight decay", () => "optimizer.weight_decay"),
+    fanButton(session, "label noise", () => "label_noise.rate"),
+  ];
+  const settings = h(
+    "div",
+    { class: "clsviz-settings" },
+    ...[lr, decay, noise].map((knob, i) => h("div", { class: "clsviz-fannable" }, knob.el, fans[i]!.el)),
+  );
   el.append(menus, settings);
 
   const show = () => {
     const experiment = session.run?.experiment as ExperimentJson | null;
     menus.hidden = settings.hidden = session.run !== null && !experiment; // your own loop: nothing to choose
-    const off = !experiment || !session.alive;
+    const off = !experiment || !session.alive || !session.run?.changeable;
+    for (const fan of fans) fan.show();
     for (const knob of [lr, decay, noise]) knob.setDisabled(off);
     for (const knob of [data, model, loss]) knob.select.disabled = off;
     seed.input.disabled = off;
@@ -85,7 +96,7 @@ export function mountExperiment(
         : 0,
     );
   };
-  const stop = session.on(["run", "data", "alive", "error"], show);
+  const stop = session.on(["run", "data", "alive", "error", "fan"], show);
   show();
   return stop;
 }

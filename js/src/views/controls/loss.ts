@@ -1,18 +1,21 @@
 /** The loss: its curve over p of the true class, and the line MAE - GCE - cross-entropy - focal under a slider. */
 
+import { type Fan, neighbour, type Varied } from "../../core/fan";
 import { scoreName, scoreOfP } from "../../core/losses";
 import { markedSample } from "../../core/marked";
 import { RULE_KEYS, shownTilted } from "../../core/overlay";
 import type { Session } from "../../core/session";
-import { logitsOf } from "../../core/shown";
+import { logitsOf, memberShown } from "../../core/shown";
 import { softmaxRow } from "../../core/softmax";
-import type { Store } from "../../core/store";
+import type { How, Store } from "../../core/store";
 import { line, makeCanvas, ring, text, whenChanged } from "../../draw/canvas";
 import { b, h, say } from "../../draw/dom";
 import { type RangeKnob, rangeKnob, segments } from "../../draw/knobs";
 import { redraw } from "../../draw/redraw";
 import { colours } from "../../draw/theme";
 import { catalogueOf, type ExperimentJson, paramValue, type SpecJson, words } from "./catalogue";
+import { memberOrLike } from "./fan";
+import { type FanButton, fanButton } from "./fanout";
 
 const STOPS = [
   { value: -1, label: "MAE" },
@@ -41,6 +44,16 @@ export function specAt(u: number): SpecJson {
     : { name: "focal", params: { gamma: Number((5 * u).toFixed(3)) } };
 }
 
+/** A fan that moves along the line: its setting, and where a value of it stands. */
+function lineFan(session: Session): { fan: Fan; varied: Varied; u(value: number): number } | null {
+  const fan = session.fan;
+  const varied = fan?.vary.find((v) => v.path === "loss.q" || v.path === "loss.gamma");
+  if (!fan || !varied) return null;
+  if (varied.path === "loss.q" && fan.loss === "gce") return { fan, varied, u: (q) => -q };
+  if (varied.path === "loss.gamma" && fan.loss === "focal") return { fan, varied, u: (gamma) => gamma / 5 };
+  return null;
+}
+
 export function mountLoss(
   el: HTMLElement,
   { session, store }: { session: Session; store: Store },
@@ -64,16 +77,34 @@ export function mountLoss(
     format: scoreName,
     live(u) {
       if (mode === "score") store.set("score", u, "live");
-      else {
+      else if (!toFan(u, "live")) {
         dragged = u;
         frame.ask();
       }
     },
     final(u) {
       if (mode === "score") return store.set("score", u);
+      if (toFan(u, "final")) return;
       dragged = null;
       change({ loss: specAt(u) });
     },
+  });
+  /** Where a fan lies along the line, its networks are what the slider snaps to. */
+  const toFan = (u: number, how: How): boolean => {
+    const over = lineFan(session);
+    if (!over) return false;
+    const { fan, varied } = over;
+    const value = varied.values.reduce((best, v) =>
+      Math.abs(over.u(v) - u) < Math.abs(over.u(best) - u) ? v : best,
+    );
+    const member = neighbour(fan, memberOrLike(session, store), { path: varied.path, value });
+    store.set("member", member, how);
+    return true;
+  };
+  const spread = fanButton(session, "loss", () => {
+    const { spec, u } = trained();
+    if (u === null) return `loss.${Object.keys(spec.params)[0] ?? ""}`;
+    return spec.name === "focal" ? "loss.gamma" : "loss.q";
   });
   const params = h("div", { class: "clsviz-params" });
   const modes = segments(
@@ -106,7 +137,7 @@ export function mountLoss(
         ),
         lineKnob.el,
         params,
-        sentence,
+        h("div", { class: "clsviz-fannable" }, sentence, spread.el),
       ),
     ),
   );
@@ -125,12 +156,14 @@ export function mountLoss(
 
   let built = "";
   const knobs = new Map<string, RangeKnob>();
+  const fans: FanButton[] = [];
   /** Sliders of a loss that is not on the line. */
   const buildParams = (spec: SpecJson) => {
     const entry = catalogue.loss.find((m) => m.name === spec.name);
     if (built !== spec.name) {
       built = spec.name;
       knobs.clear();
+      fans.length = 0;
       params.replaceChildren();
       for (const p of entry?.params ?? []) {
         if (!p.range) continue;
@@ -142,8 +175,10 @@ export function mountLoss(
           live: () => {},
           final: (v) => change({ [`loss.${p.name}`]: v }),
         });
+        const fan = fanButton(session, words(p.name), () => `loss.${p.name}`);
         knobs.set(p.name, knob);
-        params.append(knob.el);
+        fans.push(fan);
+        params.append(h("div", { class: "clsviz-fannable" }, knob.el, fan.el));
       }
       if (knobs.size === 0)
         params.append(h("p", { class: "clsviz-say" }, "This loss has no parameter to turn."));
@@ -159,7 +194,14 @@ export function mountLoss(
     modes.el.hidden = !trainable;
     if (score !== null || (session.run && !trainable)) mode = "score";
     modes.show(mode);
-    const u = mode === "score" ? (score ?? own ?? 0) : (dragged ?? own);
+    const over = lineFan(session);
+    const member = over && memberShown(session, store);
+    const ofFan =
+      over && member !== null ? over.u(over.fan.members[member]!.values[over.varied.path]!) : null;
+    const u = mode === "score" ? (score ?? own ?? 0) : (ofFan ?? dragged ?? own);
+    modes.rename("train", over ? "trained with it" : "train with it");
+    for (const fan of [spread, ...fans]) fan.show();
+    spread.el.hidden ||= mode === "score" || own === null || !trainable;
     const onLine = u !== null;
     lineKnob.el.hidden = !onLine;
     params.hidden = onLine;
@@ -167,7 +209,8 @@ export function mountLoss(
     else buildParams(spec);
     say(name, onLine ? scoreName(u) : title);
     const word = u === null ? "" : scoreName(u);
-    whenSaid([mode, mode === "score" ? word : onLine, title, session.run?.experiment], () => {
+    const moves = over?.varied.values.length;
+    whenSaid([mode, mode === "score" ? word : onLine, title, session.run?.experiment, moves], () => {
       if (mode === "score") {
         say(
           sentence,
@@ -176,6 +219,10 @@ export function mountLoss(
           ": the landscape is recoloured, the network stays.",
           ...(session.run?.experiment ? [" It was trained with ", b(title), "."] : []),
         );
+      } else if (over) {
+        const end =
+          over.varied.path === "loss.q" ? "left forgives wrong labels" : "right forgets the easy ones";
+        say(sentence, "Moves through ", b(`${moves} trained networks`), `: ${end}.`);
       } else if (!onLine) {
         say(sentence, "Changes reach training at its next step.");
       } else {
@@ -231,8 +278,8 @@ export function mountLoss(
     session,
     store,
     boxes: [canvas.el],
-    keys: ["score", "temperature", "step", "hover", "marked", ...RULE_KEYS],
-    events: ["data", "run", "snapshots"],
+    keys: ["score", "temperature", "step", "member", "hover", "marked", ...RULE_KEYS],
+    events: ["data", "run", "snapshots", "fan", "alive"],
   });
   return frame.close;
 }

@@ -184,7 +184,7 @@ export function mountTemperature(
     session,
     store,
     boxes: [canvas.el],
-    keys: ["temperature", "step", "hover", "marked", ...RULE_KEYS],
+    keys: ["temperature", "step", "member", "hover", "marked", ...RULE_KEYS],
     events: ["data", "snapshots"],
     also: [() => large?.end()],
   });

@@ -1,6 +1,7 @@
 /** Train, pause, step, reset, and the epoch slider whose track is the learning curve. */
 
 import type { Session, Snapshot } from "../../core/session";
+import { memberShown } from "../../core/shown";
 import type { Store } from "../../core/store";
 import { line, makeCanvas, text } from "../../draw/canvas";
 import { b, h, OWN_KEYS, say } from "../../draw/dom";
@@ -15,11 +16,15 @@ export function mountTimeline(
   el: HTMLElement,
   { session, store }: { session: Session; store: Store },
 ): () => void {
+  const ofFan = () => memberShown(session, store);
+  const moments = () => session.of(ofFan());
   const command = (name: string) => session.send({ kind: "command", name });
   /** What trains next goes on from the network shown. */
   const playOn = () => {
     const step = store.get<number | null>("step");
-    if (step !== null) session.send({ kind: "seek", step });
+    if (ofFan() !== null && !session.fan?.own)
+      store.set("member", null); // the run is what trains
+    else if (step !== null) session.send({ kind: "seek", step });
     store.set("step", null);
   };
   const train = button(
@@ -67,29 +72,24 @@ export function mountTimeline(
   );
   el.append(row);
 
-  const last = () => session.snapshots[session.snapshots.length - 1];
-  const span = () => Math.max(last()?.epoch ?? 0, session.run?.epochs ?? 1, 1e-9);
+  const last = () => moments()[moments().length - 1];
+  const end = () => (ofFan() === null ? session.run?.epochs : session.fan?.epochs) ?? 1;
+  const span = () => Math.max(last()?.epoch ?? 0, end(), 1e-9);
   const goTo = (s: Snapshot | undefined, how: "live" | "final") => {
     if (s) store.set("step", s === last() ? null : s.step, how);
   };
   const nearest = (epoch: number) => {
-    const all = session.snapshots;
+    const all = moments();
     return all.reduce(
       (best, s) => (Math.abs(s.epoch - epoch) < Math.abs(best.epoch - epoch) ? s : best),
       all[0]!,
     );
   };
-  input.addEventListener(
-    "input",
-    () => session.snapshots.length && goTo(nearest(Number(input.value)), "live"),
-  );
-  input.addEventListener(
-    "change",
-    () => session.snapshots.length && goTo(nearest(Number(input.value)), "final"),
-  );
+  input.addEventListener("input", () => moments().length && goTo(nearest(Number(input.value)), "live"));
+  input.addEventListener("change", () => moments().length && goTo(nearest(Number(input.value)), "final"));
   input.addEventListener("dblclick", () => goTo(last(), "final"));
   input.addEventListener("keydown", (event) => {
-    const all = session.snapshots;
+    const all = moments();
     const move = {
       ArrowLeft: -1,
       ArrowDown: -1,
@@ -102,7 +102,7 @@ export function mountTimeline(
     }[event.key];
     if (move === undefined || all.length === 0) return;
     event.preventDefault();
-    const here = session.at(store.get<number | null>("step"));
+    const here = session.at(store.get<number | null>("step"), ofFan());
     const index = all.indexOf(here!) + move;
     goTo(all[Math.min(all.length - 1, Math.max(0, index))], "final");
   });
@@ -124,7 +124,7 @@ export function mountTimeline(
     const past = store.get<number | null>("step") !== null;
     const hungry = !running && (past || run?.state !== "finished" || settings !== trainedWith);
     train.classList.toggle("clsviz-primary", hungry && trainable);
-    const here = session.at(store.get<number | null>("step"));
+    const here = session.at(store.get<number | null>("step"), ofFan());
     input.disabled = !here;
     input.max = String(span());
     input.value = String(here?.epoch ?? 0);
@@ -134,17 +134,15 @@ export function mountTimeline(
       { diverged: ", diverged", failed: ", failed", running: ", training" }[run?.state as string] ?? "";
     if (run && !run.experiment)
       say(where, "step ", b(String(here?.step ?? 0)), state); // a loop of your own
-    else say(where, "epoch ", b(epoch), ` of ${formatEpoch(run?.epochs ?? 0)}${state}`);
+    else say(where, "epoch ", b(epoch), ` of ${formatEpoch(run ? end() : 0)}${state}`);
   };
   const paint = () => {
     const { w, h: height } = canvas.begin();
     const c = colours(canvas.el);
-    canvas.layer("curves", [session.snapshots, session.former, span(), c], (g) =>
-      drawCurves(g, w, height, c),
-    );
+    canvas.layer("curves", [moments(), session.former, span(), c], (g) => drawCurves(g, w, height, c));
   };
   const drawCurves = (g: CanvasRenderingContext2D, w: number, height: number, c: Colours) => {
-    const all = session.snapshots;
+    const all = moments();
     if (all.length === 0)
       return text(g, "the learning curve appears here", w / 2, height / 2 + 4, {
         align: "center",
@@ -167,7 +165,7 @@ export function mountTimeline(
         colour: c.bar,
         dash: [1, 3],
         width: 1.4,
-        snapshots: session.former,
+        snapshots: ofFan() === null ? session.former : [],
       },
     ];
     const values = curves
@@ -192,8 +190,8 @@ export function mountTimeline(
     session,
     store,
     boxes: [canvas.el],
-    keys: ["step"],
-    events: ["data", "run", "snapshots", "alive"],
+    keys: ["step", "member"],
+    events: ["data", "run", "snapshots", "fan", "alive"],
   }).close;
 }
 
