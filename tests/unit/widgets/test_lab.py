@@ -38,8 +38,8 @@ def test_views_have_the_properties_of_their_classes(lab):
 
 
 def test_unknown_views_and_properties_are_named(lab):
-    with pytest.raises(InputError, match="no view 'fan'"):
-        lab.views.fan  # noqa: B018
+    with pytest.raises(InputError, match="no view 'forest'"):
+        lab.views.forest  # noqa: B018
     with pytest.raises(AttributeError, match="no property 'bins'"):
         lab.views.reliability.bins = 3
     with pytest.raises(InputError, match=r"no option \['epoch'\]"):
