@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.linalg import null_space
+from scipy.special import expit
 from torch import nn
 
 from clsviz.boundary.tilting import Linear, deviation_angle, tilted_classifier, tilting_basis
@@ -86,7 +87,7 @@ def tangent_classifier(model: nn.Module, X: Any, y: Any, a: int, b: int, *, at: 
         w = slopes(through[None])[0]
     else:
         some = X[:: -(-len(X) // SLOPE_SAMPLES)]
-        p = 1 / (1 + np.exp(-gap(some)))
+        p = expit(gap(some))
         w = ((p * (1 - p))[:, None] * slopes(some)).mean(0)
     if np.linalg.norm(w) <= FLAT:  # dead or untrained there: no normal of its own
         w = FLAT * (centroids[1] - centroids[0])
