@@ -25,6 +25,7 @@ from clsviz.training.snapshot import Snapshot
 from clsviz.training.source import new_run_id
 from clsviz.training.stacked import CannotStack, StackedEngine
 from clsviz.training.timeline import Timeline
+from clsviz.training.way import Way
 
 
 class FanSession:
@@ -67,6 +68,7 @@ class FanSession:
         self.timelines = tuple(Timeline(max(1, budget_bytes // len(self.members))) for _ in self.members)
         self.target = experiment.epochs * self.engine.steps_per_epoch
         self.stop_at: int | None = None
+        self.way = Way(self.experiment)
 
     @property
     def timeline(self) -> Timeline:
@@ -126,6 +128,10 @@ class FanSession:
         for timeline in self.timelines:
             timeline.truncate(step)
         return True
+
+    def arrive(self) -> str | None:
+        """A fan follows no recipe: there is nothing to do on the way."""
+        return None
 
     def is_due(self) -> bool:
         """Whether this step's moment stays."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,17 @@ from clsviz.data import load
 from clsviz.data.dataset import Dataset
 from clsviz.errors import InputError
 from clsviz.models import as_predictor
-from clsviz.training import store
+from clsviz.training import starts, store
 from clsviz.training.commands import Commands
 from clsviz.training.companions import complete
 from clsviz.training.experiment import OWN, Experiment
 from clsviz.training.optimizers import create_optimizer
+from clsviz.training.recipe import Recipe, Turn
 from clsviz.training.session import Session
 from clsviz.training.snapshot import Snapshot
 from clsviz.training.source import model_from
 from clsviz.training.timeline import BUDGET_BYTES
+from clsviz.training.way import Stop
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +107,11 @@ class Run(Commands[Session]):
     def own_module(self) -> nn.Module | None:
         """The module that was handed over in place of a model of the catalogue."""
         return self._own_module
+
+    @property
+    def recipe(self) -> Recipe:
+        """How the run came to where it is; `Run.from_recipe` goes the same way again."""
+        return self._trainer.session.recipe
 
     def model_at(self, step: int | None = None) -> nn.Module:
         """A copy of the model, on the CPU and in eval mode, as of that step; None: the latest."""
@@ -190,6 +197,45 @@ class Run(Commands[Session]):
         if began:
             self.start()
 
+    def follow(self, recipe: Recipe, keep: Iterable[int] = ()) -> None:
+        """Goes to where a recipe leads: on from here where that is on its way, else from its beginning.
+
+        Returns at once; training then goes as fast as it can.
+
+        Args:
+            keep: further steps whose snapshots shall stay.
+
+        Raises:
+            InputError, UnknownName, MissingNeed: it cannot be trained; nothing has changed then.
+        """
+        former, here = self._trainer.session, self._trainer.session.recipe
+        wanted = {recipe.steps, *keep}
+        if recipe.same_way(here) and {s for s in wanted if s <= here.steps} <= set(self.timeline.steps):
+            if recipe.steps <= here.steps:
+                return
+            session = former
+        else:
+            same = recipe.experiment.data == former.experiment.data
+            session = _opened(
+                recipe,
+                wanted,
+                own_data=self._own_data if recipe.experiment.data.name == OWN else None,
+                base=former.base if same else None,
+                own_module=self._own_module,
+                extras=former.extras if recipe.extras else None,
+                budget_bytes=former.timeline.budget_bytes,
+            )
+        stops = _stops(session, recipe, wanted)
+        if session is not former:
+            self._own_data = self._own_data if recipe.experiment.data.name == OWN else None
+            self._trainer.replace_session(session)
+        self._follow(session, recipe, stops)
+
+    def _follow(self, session: Session, recipe: Recipe, stops: list[Stop]) -> None:
+        session.way.goal = recipe  # at once: whoever asks where the run is hears where it will be
+        session.experiment = recipe.now
+        self._trainer.post(self._trainer.follow, recipe, stops)
+
     @property
     def curve(self) -> dict[str, np.ndarray]:
         """The learning curve, each (S,): step, epoch, train_loss, ..., validation_ece."""
@@ -248,18 +294,49 @@ class Run(Commands[Session]):
             extras=saved.extras,
             budget_bytes=saved.budget_bytes,
         )
-        session.target = saved.target
-        for snapshot in saved.snapshots:
-            session.timeline.add(snapshot)
-        session.curve = saved.curve_rows()
+        _fill(session, saved)
         last = session.timeline.latest
-        session.engine.restore(last)
         run = cls.__new__(cls)
         run._open(session, saved.own_data, module, pace)
         if last.step >= session.target:
             run._trainer.state = "finished"
         elif last.step:
             run._trainer.state = "paused"
+        return run
+
+    @classmethod
+    def from_recipe(
+        cls,
+        recipe: Recipe,
+        *,
+        data: Dataset | tuple[Any, Any] | None = None,
+        module: nn.Module | None = None,
+        extras: Mapping[str, Any] | None = None,
+        pace: float | None = None,
+        keep: Iterable[int] = (),
+    ) -> Run:
+        """A run that trains along a recipe in the background, as fast as it goes, and rests at its end.
+
+        Args:
+            data, module, extras: what the recipe's run was given and no catalogue names.
+            pace: for what is trained after that.
+            keep: steps whose snapshots shall stay, besides those a run keeps anyway.
+
+        Raises:
+            InputError: something of one's own is missing, or the recipe cannot be trained.
+        """
+        _require_own(recipe, data, module, extras)
+        own_data = None if data is None else load(data)
+        wanted = {recipe.steps, *keep}
+        session = _opened(recipe, wanted, own_data=own_data, own_module=module, extras=extras)
+        run = cls.__new__(cls)
+        run._open(session, own_data, module, pace)
+        if session.engine.step == recipe.steps == recipe.at and recipe.now == recipe.experiment:
+            session.target = recipe.target
+            if recipe.steps:
+                run._trainer.state = "finished" if recipe.target <= recipe.steps else "paused"
+            return run
+        run._follow(session, recipe, _stops(session, recipe, wanted))
         return run
 
     @staticmethod
@@ -269,6 +346,76 @@ class Run(Commands[Session]):
                 f"loss {session.loss.name!r} is not finite at the initial weights on "
                 f"{session.dataset.name!r}; check the data and the parameters {dict(session.loss.params)}"
             )
+
+
+def _fill(session: Session, saved: store.Saved) -> None:
+    """Brings a fresh session to where a saved one stood."""
+    session.target = saved.target
+    for snapshot in saved.snapshots:
+        session.timeline.add(snapshot)
+    session.curve = saved.curve_rows()
+    session.engine.restore(session.timeline.latest)
+
+
+def _opened(
+    recipe: Recipe,
+    wanted: Collection[int],
+    *,
+    own_data: Dataset | None,
+    own_module: nn.Module | None,
+    extras: Mapping[str, Any] | None,
+    base: Dataset | None = None,
+    budget_bytes: int = BUDGET_BYTES,
+) -> Session:
+    """A session at the recipe's beginning: untrained, or a start that clsviz brings along."""
+    session = Session(
+        recipe.experiment,
+        base=own_data if own_data is not None else base,
+        own_module=own_module,
+        extras=extras,
+        budget_bytes=budget_bytes,
+    )
+    saved = starts.find(recipe.experiment) if recipe.instant else None
+    if saved is not None:
+        kept = {s.step for s in saved.snapshots}
+        leaves = min([saved.target, recipe.steps, *(turn.step for turn in recipe.turns)])
+        if {s for s in (leaves, *wanted) if s <= leaves} <= kept:
+            _fill(session, saved)
+            session.engine.restore(session.timeline.at(leaves))
+            session.cut()
+            session.way.instant = True
+            return session
+    Run._first_moment(session)
+    return session
+
+
+def _stops(session: Session, recipe: Recipe, wanted: Collection[int]) -> list[Stop]:
+    """Where a session that follows a recipe keeps a snapshot or changes its settings."""
+    here = session.engine.step
+    stops = [Stop(step) for step in wanted if here < step <= recipe.steps]
+    last = recipe.experiment
+    turns = [*recipe.turns, Turn(recipe.steps, recipe.now)]
+    for turn in turns:
+        if turn.step >= here and (turn.experiment != last or turn.afresh):
+            loss = turn.experiment.loss
+            objective = None if loss == last.loss else session.engine.objective_for(loss)
+            stops.append(Stop(turn.step, turn, objective))
+        last = turn.experiment
+    return sorted(stops, key=lambda stop: (stop.step, stop.turn is not None))
+
+
+def _require_own(recipe: Recipe, data: Any, module: Any, extras: Mapping[str, Any] | None) -> None:
+    """Names what the recipe needs besides itself."""
+    needs = [
+        ("data=(X, y)", "own data", recipe.experiment.data.name == OWN, data is not None),
+        ("module=...", "an own module", recipe.experiment.model.name == OWN, module is not None),
+        ("extras={...}", f"extras {list(recipe.extras)}", bool(recipe.extras), bool(extras)),
+    ]
+    for give, what, needed, given in needs:
+        if needed and not given:
+            raise InputError(f"this was trained with {what}, which has no name: give it again as {give}")
+        if given and not needed:
+            raise InputError(f"{give} was given, but this was not trained with {what}")
 
 
 def _moment(session: Session, step: int | None) -> Snapshot:

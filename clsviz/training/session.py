@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -16,10 +17,12 @@ from clsviz.models import create, network
 from clsviz.training.engine import LoopEngine, pick_device
 from clsviz.training.experiment import OWN, Experiment
 from clsviz.training.objective import Objective
+from clsviz.training.recipe import Recipe
 from clsviz.training.seeding import derive
 from clsviz.training.snapshot import Snapshot
 from clsviz.training.source import new_run_id
 from clsviz.training.timeline import Timeline
+from clsviz.training.way import Way
 
 
 class Session:
@@ -58,6 +61,7 @@ class Session:
         self.curve: list[dict[str, float]] = []
         self.target = experiment.epochs * self.engine.steps_per_epoch
         self.stop_at: int | None = None
+        self.way = Way(experiment)
 
     @property
     def loss(self) -> Spec:
@@ -75,12 +79,19 @@ class Session:
 
     def go_to(self, step: int) -> bool:
         """Back to the last snapshot at or before `step`; False when its optimiser was thinned away."""
+        self.way.abandon()
+        return self._go_to(step)
+
+    def _go_to(self, step: int) -> bool:
         snapshot = self.timeline.at(step)
         self.engine.restore(snapshot)
-        return snapshot.resume is not None
+        exact = snapshot.resume is not None
+        self.way.back(snapshot.step, afresh=not exact)
+        return exact
 
     def fall_back(self) -> str:
         """Goes back to the last finite snapshot; says so in words."""
+        self.way.abandon()
         step, epoch = self.engine.step, self.engine.step / self.engine.steps_per_epoch
         self.engine.restore(self.timeline.latest)
         return (
@@ -90,7 +101,49 @@ class Session:
 
     def adjust(self, experiment: Experiment, objective: Objective | None) -> None:
         """Takes over changed parameters of optimiser and loss."""
+        self.way.abandon()
+        self._adjust(experiment, objective)
+
+    def _adjust(self, experiment: Experiment, objective: Objective | None) -> None:
         self.engine.adjust(experiment, objective)
+        self.way.in_force = experiment
+
+    def arrive(self) -> str | None:
+        """Does what a followed recipe wants at this step; the state to rest in once it is at its end."""
+        engine, way = self.engine, self.way
+        while way.ahead(engine.step):
+            stop = way.stops.popleft()
+            if stop.turn is None:
+                continue
+            if stop.turn.afresh:
+                engine.restore(replace(self.timeline.latest, resume=None))
+                way.back(engine.step, afresh=True)
+            self._adjust(stop.turn.experiment, stop.objective)
+        goal = way.goal
+        if goal is None or engine.step < goal.steps:
+            return None
+        way.goal = None
+        if goal.at < goal.steps:
+            self._go_to(goal.at)
+        if not goal.steps:
+            return "ready"
+        return "paused" if engine.step < self.target else "finished"
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it came to where it is; while it follows a recipe, where that leads."""
+        if self.way.goal is not None:
+            return self.way.goal
+        return Recipe(
+            self.way.first,
+            tuple(self.way.turns),
+            self.timeline.latest.step,
+            self.target,
+            self.engine.step,
+            self.experiment,
+            self.way.instant,
+            tuple(sorted(self.extras)),
+        )
 
     def note(self, snapshot: Snapshot) -> None:
         """Adds a snapshot's numbers to the learning curve."""
@@ -108,7 +161,8 @@ class Session:
 
     def is_due(self) -> bool:
         """Whether this step's snapshot stays."""
-        return is_kept(self.engine.step, self.engine.steps_per_epoch)
+        step = self.engine.step
+        return is_kept(step, self.engine.steps_per_epoch) or self.way.ahead(step)
 
 
 def is_kept(step: int, epoch: int) -> bool:

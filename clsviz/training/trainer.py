@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
@@ -17,8 +17,10 @@ from clsviz.data.dataset import Dataset
 from clsviz.errors import InputError
 from clsviz.training.experiment import Experiment
 from clsviz.training.objective import Objective
+from clsviz.training.recipe import Recipe
 from clsviz.training.source import LOG, Event, Subscribers
 from clsviz.training.timeline import Timeline
+from clsviz.training.way import Stop, Way
 
 HEAD_SECONDS = 0.2  # a view of a long epoch moves this often,
 HEAD_COST = 4.0  # but rests this many times as long as measuring the moment took
@@ -37,6 +39,7 @@ class TrainerSession(Protocol):
     device: torch.device
     target: int
     stop_at: int | None
+    way: Way
 
     @property
     def timeline(self) -> Timeline: ...
@@ -59,6 +62,9 @@ class TrainerSession(Protocol):
 
     def is_due(self) -> bool:
         """Whether this step's moment stays."""
+
+    def arrive(self) -> str | None:
+        """Does what a followed recipe wants at this step; the state to rest in once it is at its end."""
 
 
 class Pace(Protocol):
@@ -185,6 +191,16 @@ class Trainer(Generic[S]):
     def adjust(self, session: S, experiment: Experiment, objective: Objective | None) -> None:
         session.adjust(experiment, objective)
 
+    def follow(self, session: S, recipe: Recipe, stops: Sequence[Stop]) -> None:
+        """Trains along a recipe as fast as it goes, keeping a snapshot at each of the stops."""
+        session.way.stops.extend(stops)
+        session.target, session.stop_at = recipe.target, recipe.steps
+        rest = session.arrive()
+        if rest is None:
+            self._run(session)
+        else:
+            self._enter(session, rest)
+
     # The thread
 
     def _loop(self) -> None:
@@ -218,6 +234,7 @@ class Trainer(Generic[S]):
 
     def _train(self, session: S) -> None:
         engine = session.engine
+        session.way.note(engine.step)
         engine.advance()
         ends = engine.step >= session.target
         halts = session.stop_at is not None and engine.step >= session.stop_at
@@ -230,6 +247,8 @@ class Trainer(Generic[S]):
             healthy = self._publish(session, provisional=True)
         if not healthy:
             self._diverged(session)
+        elif (rest := session.arrive()) is not None:
+            self._enter(session, rest)
         elif ends:
             self._enter(session, "finished")
         elif halts:
@@ -245,7 +264,7 @@ class Trainer(Generic[S]):
 
     def _is_time(self, session: S) -> bool:
         """Waits for the pace; False when a command came first."""
-        if not self.pace:
+        if not self.pace or self.session.way.goal is not None:
             return True
         with self.lock:
             while (ahead := self._due - time.monotonic()) > LEAST_WAIT:
