@@ -36,10 +36,12 @@ _HOMES = {
     "Lab": "widgets",
     "LossLandscape": "widgets",
     "PrototypeGallery": "widgets",
+    "Question": "widgets",
     "ReliabilityDiagram": "widgets",
     "SampleInspector": "widgets",
     "link": "widgets.linking",
     "unlink": "widgets.linking",
+    "Scene": "widgets",
 }
 __all__ = [
     "BoundaryView",
@@ -50,9 +52,11 @@ __all__ = [
     "Lab",
     "LossLandscape",
     "PrototypeGallery",
+    "Question",
     "ReliabilityDiagram",
     "Run",
     "SampleInspector",
+    "Scene",
     "Spec",
     "boundary",
     "calibration",
@@ -93,8 +97,10 @@ if TYPE_CHECKING:
         Lab,
         LossLandscape,
         PrototypeGallery,
+        Question,
         ReliabilityDiagram,
         SampleInspector,
+        Scene,
     )
     from clsviz.widgets.linking import link, unlink
     from clsviz.widgets.watched import watch

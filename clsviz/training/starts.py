@@ -11,6 +11,7 @@ from pathlib import Path
 from clsviz._paths import PACKAGE
 from clsviz.training import store
 from clsviz.training.experiment import Experiment
+from clsviz.training.recipe import Recipe
 from clsviz.training.timeline import Timeline
 
 FOLDER = PACKAGE / "starts"
@@ -28,6 +29,14 @@ def find(experiment: Experiment) -> store.Saved | None:
         if known == experiment and (FOLDER / name).is_dir():
             return store.read(FOLDER / name)
     return None
+
+
+def recipe(experiment: Experiment) -> Recipe | None:
+    """How a run comes to the end of this experiment's start; None where there is none."""
+    saved = find(experiment)
+    if saved is None:
+        return None
+    return Recipe(experiment, (), saved.target, saved.target, saved.target, experiment, instant=True)
 
 
 def make(name: str, folder: Path) -> None:

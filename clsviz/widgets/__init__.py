@@ -7,7 +7,9 @@ from clsviz.widgets.inspector import SampleInspector
 from clsviz.widgets.lab import Lab
 from clsviz.widgets.landscape import LossLandscape
 from clsviz.widgets.prototypes import PrototypeGallery
+from clsviz.widgets.question import Question
 from clsviz.widgets.reliability import ReliabilityDiagram
+from clsviz.widgets.scene import Scene
 
 __all__ = [
     "BoundaryView",
@@ -16,6 +18,8 @@ __all__ = [
     "Lab",
     "LossLandscape",
     "PrototypeGallery",
+    "Question",
     "ReliabilityDiagram",
     "SampleInspector",
+    "Scene",
 ]

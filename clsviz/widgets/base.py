@@ -298,6 +298,9 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
             if self.pinned is not None and self.pinned.get("member") is not None:
                 self.set_trait("pinned", None)
 
+    def branch(self) -> None:
+        """The run takes another way from an earlier step; what is shown stays meaningful."""
+
     def state(self) -> dict[str, Any]:
         """All that is set, as plain values: what an exported file starts from."""
         names = [*self.class_own_traits_of(), "catalogue"]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import traitlets
 
 from clsviz import catalogue
 from clsviz.errors import InputError
-from clsviz.training import Experiment, Fan, Run, Source
+from clsviz.training import Experiment, Fan, Run, Source, starts
 from clsviz.training.companions import complete
+from clsviz.training.recipe import Recipe
 from clsviz.widgets.base import ClsvizWidget, View, menu
 from clsviz.widgets.boundary import BoundaryNumbers, BoundaryState, BoundaryView
 from clsviz.widgets.comparison import Comparison
@@ -22,6 +25,9 @@ from clsviz.widgets.inspector import InspectorNumbers, InspectorState, SampleIns
 from clsviz.widgets.landscape import LandscapeNumbers, LandscapeState, LossLandscape
 from clsviz.widgets.prototypes import PrototypeGallery, PrototypesNumbers, PrototypesState
 from clsviz.widgets.reliability import ReliabilityDiagram, ReliabilityNumbers, ReliabilityState
+from clsviz.widgets.scene import VERSION, Scene
+from clsviz.widgets.scenes import resolve
+from clsviz.widgets.staging import OUTSIDE, Staged
 
 VIEWS: dict[str, tuple[type[View], type[traitlets.HasTraits], type]] = {
     "reliability": (ReliabilityDiagram, ReliabilityState, ReliabilityNumbers),
@@ -46,11 +52,12 @@ _OwnStates = type(
 )
 
 
-class Lab(ClsvizWidget, _OwnStates):  # type: ignore[misc, valid-type]
+class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
     """The whole laboratory; as the last line of a cell it shows itself.
 
-    Training begins at once, at a pace that can be watched. All that is on screen can be reached from
-    code and the other way round: ``lab.run.pause()``, ``lab.temperature = 2``,
+    The usual laboratories open trained, from a start that clsviz brings along; Reset and Train show how
+    they learnt. All others train at once, at a pace that can be watched. All that is on screen can be
+    reached from code and the other way round: ``lab.run.pause()``, ``lab.temperature = 2``,
     ``lab.views.reliability.n_bins = 20``, ``lab.selection``.
 
     Args:
@@ -58,16 +65,21 @@ class Lab(ClsvizWidget, _OwnStates):  # type: ignore[misc, valid-type]
         model: name of a model, or your own ``torch.nn.Module``.
         loss: name of a loss. optimizer: name of an optimiser. Each may be a `Spec` with parameters; None
             is what the model is meant for, mostly cross-entropy and SGD.
-        autostart: begin to train at once.
+        autostart: open trained, or begin to train at once; False opens untrained.
+        instant: take a trained start where there is one for exactly this experiment; False trains live.
         pace: epochs a second at most; None for as fast as it goes.
+        scenes: a sequence to present, see `present`.
         options: settings of `Experiment` (``epochs=100``, ``label_noise=0.1``, ``seed=3``) and state to
-            begin with (``temperature=2``).
+            begin with (``temperature=2``); for a lesson: ``show=["reliability", "boundary"]`` and
+            ``controls=["temperature", "epoch"]`` hide all other views and controls,
+            ``questions=[cv.Question(...)]`` cover views until they are answered.
 
     Raises:
         InputError, UnknownName: a name or value that cannot be used; the message says what can.
     """
 
     bundle = "lab"
+    _scenes: tuple[Scene, ...]
 
     def __init__(
         self,
@@ -77,17 +89,23 @@ class Lab(ClsvizWidget, _OwnStates):  # type: ignore[misc, valid-type]
         optimizer: Any = None,
         *,
         autostart: bool = True,
+        instant: bool = True,
         pace: float | None = PACE,
+        scenes: Sequence[Scene | Mapping[str, Any]] | None = None,
         **options: Any,
     ) -> None:
         state = {k: options.pop(k) for k in list(options) if k in self.class_own_traits_of()}
         if isinstance(data, Experiment):
-            run = Run(data, pace=pace)
+            experiment, own = data, dict[str, Any]()
         else:
-            run = _make_run(data, model, loss, optimizer, pace, options)
+            experiment, own = _chosen(data, model, loss, optimizer, options)
+        start = starts.recipe(experiment) if autostart and instant and not own else None
+        run = Run(experiment, **own, pace=pace) if start is None else Run.from_recipe(start, pace=pace)
         self._show(run, state)
         self._owns_run = True
-        if autostart:
+        if scenes is not None:
+            self.present(scenes)
+        elif autostart and start is None:
             run.start()
 
     @classmethod
@@ -98,7 +116,155 @@ class Lab(ClsvizWidget, _OwnStates):  # type: ignore[misc, valid-type]
         lab._owns_run = False
         return lab
 
+    @classmethod
+    def from_scene(
+        cls,
+        scene: Scene | Mapping[str, Any] | str,
+        *,
+        data: Any = None,
+        module: Any = None,
+        extras: Mapping[str, Any] | None = None,
+        pace: float | None = PACE,
+    ) -> Lab:
+        """The laboratory of a scene. Its network trains in the background, as fast as it goes.
+
+        On the CPU of the same machine every number is as it was once ``lab.run.wait()`` has returned.
+
+        Args:
+            scene: what `scene` gave, its JSON (dict or text), or its link.
+            data: your own data, where the scene was made on such. module, extras: likewise.
+            pace: for what is trained after that.
+
+        Raises:
+            InputError, UnknownName: it is no scene, a later clsviz made it, a value in it does not do, or
+                your own data or module is needed again; the message says which.
+        """
+        scene = Scene.from_json(scene)
+        run = Run.from_recipe(
+            scene.recipe, data=data, module=module, extras=extras, pace=pace, keep=scene.kept_steps
+        )
+        lab = cls.__new__(cls)
+        lab._show(run, {})
+        lab._owns_run = True
+        try:
+            lab._take(scene)
+        except InputError:
+            lab.close()
+            raise
+        return lab
+
+    def scene(self, title: str = "", note: str = "") -> Scene:
+        """All that is set, as a small frozen object: keep it in a cell, in a file, or in a link.
+
+        Args:
+            title, note: what a sequence of scenes shows above it.
+
+        Raises:
+            InputError: the lab shows a watched loop, whose training nothing here can repeat.
+        """
+        usual = self._usual()
+        values = {name: _plain(getattr(self, trait)) for name, trait in self._scene_names().items()}
+        state = {name: value for name, value in values.items() if value != _plain(usual[name])}
+        return Scene(self.run.recipe, state, title, note)
+
+    @property
+    def scenes(self) -> tuple[Scene, ...]:
+        """The sequence that is presented."""
+        return self._scenes
+
+    def present(self, scenes: Sequence[Scene | Mapping[str, Any]], at: int = 0) -> None:
+        """Puts a sequence of scenes into the lab: n and p, or the Page keys, go through it.
+
+        What only changes the state is done in the browser, in handouts too; a scene with another
+        experiment trains its network first.
+
+        Args:
+            scenes: scenes, or dicts of what changes against the one before: names of the state
+                (``temperature``, ``reliability.n_bins``, ``show``, ...), ``epoch``, ``experiment`` (a dict
+                of dotted paths), ``questions``, ``title``, ``note``.
+            at: where to begin.
+
+        Raises:
+            InputError, UnknownName: a scene names something that the lab does not have.
+        """
+        first, names = self.scene(), self._scene_names()
+        if self.run.state in ("ready", "running"):  # a sequence begins with a trained network
+            end = first.recipe.target
+            first = replace(first, recipe=replace(first.recipe, steps=end, at=end))
+        self._scenes = resolve(scenes, first, set(names))
+        groups: list[Recipe] = []
+        deck = []
+        usual = self._usual()
+        for scene in self._scenes:
+            group = next((g for g in groups if scene.recipe.same_way(g)), None)
+            if group is None:
+                groups.append(group := scene.recipe)
+            values = usual | dict(scene.state)
+            deck.append(
+                {
+                    "title": scene.title,
+                    "note": scene.note,
+                    "state": {names[name]: _plain(value) for name, value in values.items()},
+                    "run": groups.index(group),
+                    "steps": scene.recipe.steps,
+                }
+            )
+        self.deck = deck
+        if deck:
+            self.go_to(at)
+        else:
+            self.deck_at = self.deck_run = None
+
+    def go_to(self, index: int) -> None:
+        """Shows a scene of the sequence, by its place; trains its network where that is not there.
+
+        Raises:
+            InputError: there is no such scene.
+        """
+        if not 0 <= index < len(self._scenes):
+            raise InputError(f"there is no scene {index}; the sequence has {len(self._scenes)}, from 0")
+        scene = self._scenes[index]
+        self.run.follow(scene.recipe, scene.kept_steps)
+        self._take(scene)
+        with self.hold_sync():
+            self.deck_at, self.deck_run = index, self.deck[index]["run"]
+
+    def forget(self) -> None:
+        """Drops what refers to samples, classes and steps of the former run."""
+        super().forget()
+        self.deck_run = None
+
+    def branch(self) -> None:
+        """The run takes another way: its later steps are no longer those of the scenes."""
+        self.deck_run = None
+
+    def _take(self, scene: Scene) -> None:
+        names = self._scene_names()
+        if unknown := sorted(set(scene.state) - set(names)):
+            raise InputError(f"the scene sets {unknown}, which the lab does not have; it has {sorted(names)}")
+        try:
+            with self.hold_sync():
+                for name, value in (self._usual() | dict(scene.state)).items():
+                    setattr(self, names[name], value)
+        except (traitlets.TraitError, TypeError, ValueError) as error:
+            raise InputError(f"the scene cannot be shown: {error}") from error
+
+    def _usual(self) -> dict[str, Any]:
+        """What a scene need not say: the default of everything that it can set."""
+        return {name: self.trait_defaults(trait) for name, trait in self._scene_names().items()}
+
+    @classmethod
+    def _scene_names(cls) -> dict[str, str]:
+        """What a scene holds: names as they are written there, with the traits behind them."""
+        names = {}
+        for trait in cls.class_own_traits_of():
+            view, _, key = trait.partition("_")
+            if trait not in OUTSIDE:
+                names[f"{view}.{key}" if view in VIEWS and key else trait] = trait
+        return names
+
     def _show(self, run: Source, state: dict[str, Any]) -> None:
+        self._scenes = ()
         ClsvizWidget.__init__(self, run, **state)
         facades = {name: Facade(self, name, view, numbers) for name, (view, _, numbers) in VIEWS.items()}
         self.views = Views(facades)
@@ -168,13 +334,33 @@ class Lab(ClsvizWidget, _OwnStates):  # type: ignore[misc, valid-type]
         return (
             super()._menus()
             | {kind: menu(kind) for kind in ("data", "model", "loss", "optimizer")}
-            | {"label_noise": noise}
+            | {"label_noise": noise, "scene": self._scene_menu()}
         )
 
+    def _scene_menu(self) -> dict[str, Any]:
+        """Names of a scene with trait and default, so that the browser can write scenes too."""
+        names, usual = self._scene_names(), self._usual()
+        return {
+            "version": VERSION,
+            "state": {name: [trait, _plain(usual[name])] for name, trait in names.items()},
+        }
 
-def _make_run(
-    data: Any, model: Any, loss: Any, optimizer: Any, pace: float | None, options: dict[str, Any]
-) -> Run:
+
+def _plain(value: Any) -> Any:
+    """A trait's value as JSON has it."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return value
+
+
+def _chosen(
+    data: Any, model: Any, loss: Any, optimizer: Any, options: dict[str, Any]
+) -> tuple[Experiment, dict[str, Any]]:
+    """The experiment that a lab's arguments mean, and what of it is the user's own."""
     from torch import nn
 
     own_module = model if isinstance(model, nn.Module) else None
@@ -191,4 +377,5 @@ def _make_run(
             f"and {Lab.class_own_traits_of()}. A parameter of a choice goes with it: "
             'optimizer=cv.Spec("sgd", {"lr": 0.1})'
         )
-    return Run(Experiment(**choices), data=None if named else data, module=own_module, pace=pace)
+    own = {k: v for k, v in {"data": None if named else data, "module": own_module}.items() if v is not None}
+    return Experiment(**choices), own

@@ -17,6 +17,7 @@ LEAST_LANDSCAPE, MOST_LANDSCAPE = 11, 101  # points per axis
 MAX_FAN = 128  # values of one setting
 MAX_SEEDS = 16
 MAX_MEMBERS = 512
+MOST_SCENES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,14 @@ class Cancel:
     task: str
 
 
-Request = Hello | Command | Change | Seek | AskLandscape | AskField | FanOut | Cancel
+@dataclass(frozen=True, slots=True)
+class GoToScene:
+    """A scene of the sequence whose network is not there yet."""
+
+    index: int
+
+
+Request = Hello | Command | Change | Seek | AskLandscape | AskField | FanOut | Cancel | GoToScene
 
 
 def parse(content: Any) -> Request:
@@ -186,5 +194,6 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "landscape": lambda c: AskLandscape(_text(c, "plane", PLANES), _step(c), _landscape_resolution(c)),
     "field": _field,
     "fan": _fan,
+    "scene": lambda c: GoToScene(_whole(c, "index", 0, MOST_SCENES)),
     "cancel": lambda c: Cancel(_text(c, "task", ("landscape", "field"))),
 }

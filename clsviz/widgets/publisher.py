@@ -69,6 +69,12 @@ class Publisher:
                 self._thread.start()
             self._wake.notify()
 
+    def tell_state(self) -> None:
+        """Sends the run's state and settings once more: they changed without an event."""
+        with self._wake:
+            self._state = self._greeted
+            self._wake.notify()
+
     def put(self, name: str, packet: Packet) -> None:
         """Sends one packet; a newer one of the same name replaces it while it waits."""
         with self._wake:

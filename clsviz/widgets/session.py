@@ -41,6 +41,9 @@ class Forgetful(Protocol):
     def forget_fan(self) -> None:
         """Drops what refers to a member of the fan: it is closed."""
 
+    def branch(self) -> None:
+        """The run's future was cut: it takes another way from here."""
+
 
 class StreamWidget(anywidget.AnyWidget):
     """The comm that a source is published on; it shows nothing and is never written to by a page."""
@@ -232,6 +235,11 @@ class Session:
                 self.compute_landscape(plane, step)
             case messages.AskField():
                 self._probes.submit("field", lambda cancelled: self._field(request, cancelled))
+            case messages.GoToScene(index):
+                go_to = getattr(widget, "go_to", None)
+                if go_to is None:
+                    raise InputError("only a lab has scenes")
+                go_to(index)
             case messages.Cancel(task):
                 self._probes.cancel(task)
             case messages.FanOut(path, values, seeds):
@@ -253,6 +261,7 @@ class Session:
                 if isinstance(run, Fan):
                     raise InputError("the settings of a Fan stay as they are: make another one")
                 run.change(changes)
+                self._publisher.tell_state()
                 if any(path.split(".")[0] == "loss" for path in changes):
                     self._probes.submit("landscape_score", self._landscape.rescore)
             case messages.Seek(step):
@@ -293,6 +302,9 @@ class Session:
                 self._probes.cancel("landscape")
         if event.kind == "snapshot" and self.source.network is None:
             self._probes.submit("prototypes", self._show_prototypes)
+        if event.kind == "branch":
+            for widget in list(self._widgets):
+                widget.branch()
         if event.kind == "reset":
             if self.fan is not None and not self._fits_run(self.fan):
                 self.close_fan()
