@@ -44,6 +44,7 @@ export interface RunInfo {
   message: string;
   epochs: number;
   experiment: Record<string, unknown> | null;
+  recipe?: Record<string, unknown> | null; // how it came to where it is (clsviz/training/recipe.py)
   trainable: boolean; // has Train, Pause, Step, Reset
   changeable: boolean; // its settings can change
 }

@@ -23,6 +23,12 @@ import { mountLandscape } from "./landscape";
 import type { Mount } from "./mount";
 import { mountPrototypes } from "./prototypes";
 import { mountReliability } from "./reliability";
+import { copyScene } from "./scenes/copy";
+import { followFragment } from "./scenes/fragment";
+import { followLesson } from "./scenes/lesson";
+import { projector } from "./scenes/projector";
+import { mountQuestions } from "./scenes/questions";
+import { mountSequence } from "./scenes/sequence";
 
 const VIEWS: [name: string, mount: Mount][] = [
   ["reliability", mountReliability],
@@ -38,30 +44,52 @@ const HINT_CLOSED = "clsviz:hint-closed";
 export const mountLab: Mount = (el, { session, store }) => {
   const root = h("div", { class: "clsviz-lab", "data-view": "lab" });
   el.append(root);
+  let aboutLink = ""; // what is wrong with the link that opened this page
   const pin = button("Pin to compare", () => {
     const here = present(session, store);
     const temperature = store.get<number | null>("temperature") ?? 1;
     const state = here && { step: here.snapshot.step, member: here.member, temperature };
     store.set("pinned", store.get("pinned") ? null : state);
   });
-  const projector = button("Projector", () => setProjector(!root.classList.contains("clsviz-projector")), {
-    "aria-pressed": "false",
+  const onProjector = button("Projector", () => big.set(!store.get<boolean | null>("projector")), {
     title: "Large type, two views on stage",
   });
+  const copy = copyScene({ session, store });
+  pin.dataset.control = "pin_to_compare";
+  onProjector.dataset.control = "projector";
+  copy.button.dataset.control = "copy_scene";
   const bar = h("div", { class: "clsviz-bar" }, h("h2", {}, "Classifier lab"));
   const experiment = h("div", { class: "clsviz-experiment" });
-  bar.append(experiment, h("div", { class: "clsviz-row clsviz-right" }, pin, projector));
+  bar.append(experiment, h("div", { class: "clsviz-row clsviz-right" }, pin, copy.button, onProjector));
   const timeline = h("div", { style: "position: relative" });
   const heroes = h("div", { class: "clsviz-heroes" });
   const notice = h("div", { class: "clsviz-banner", role: "alert", hidden: true });
   const views = h("div", { class: "clsviz-views" });
-  const selecting = h("div", {});
+  const selecting = h("div", { "data-control": "select_by" });
   const fan = h("div", {});
   const compared = h("div", {});
-  root.append(bar, timeline, fan, heroes, hint(), notice, compared, selecting, views);
+  const questions = h("div", { class: "clsviz-questions" });
+  const big = projector(root, views, store);
+  const scenes = mountSequence(root, { session, store });
+  root.append(
+    scenes.el,
+    bar,
+    copy.field,
+    timeline,
+    fan,
+    heroes,
+    hint(),
+    notice,
+    questions,
+    compared,
+    selecting,
+    views,
+  );
 
   const part = () => h("div", { class: "clsviz-part" });
   const [temperature, loss] = [part(), part()];
+  temperature.dataset.control = "temperature";
+  loss.dataset.control = "loss_line";
   heroes.append(temperature, loss);
   const stops = [
     guarded("Experiment", mountExperiment)(experiment, { session, store }),
@@ -73,8 +101,10 @@ export const mountLab: Mount = (el, { session, store }) => {
     mountSelectBy(selecting, { session, store }),
     mountBusy(timeline, { session, store }),
     clearOnEscape(root, store),
+    scenes.stop,
+    copy.dispose,
+    big.stop,
   ];
-  let stage = ["reliability", "boundary"];
   const boxes = new Map<string, HTMLElement>();
   for (const [name, mount] of VIEWS) {
     const box = h("div", { class: "clsviz-slot", "data-slot": name });
@@ -85,28 +115,21 @@ export const mountLab: Mount = (el, { session, store }) => {
       button(
         "To stage",
         () => {
-          stage = [stage[1]!, name];
-          arrange();
+          const stage = store.get<string[] | null>("stage") ?? [];
+          store.set("stage", [...stage.filter((other) => other !== name).slice(-1), name]);
         },
         { class: "clsviz-small clsviz-to-stage", "aria-label": `${name} to stage` },
       ),
     );
   }
-  const arrange = () => {
-    for (const [name, box] of boxes) box.classList.toggle("clsviz-on-stage", stage.includes(name));
-  };
-  const setProjector = (on: boolean) => {
-    root.classList.toggle("clsviz-projector", on);
-    projector.setAttribute("aria-pressed", String(on));
-    // the whole screen where the browser allows it; without it the layout serves as it is
-    if (on) root.requestFullscreen?.().catch(() => {});
-    else if (document.fullscreenElement === root) void document.exitFullscreen();
-  };
-  const leftFullscreen = () => {
-    if (!document.fullscreenElement) setProjector(false);
-  };
-  root.addEventListener("fullscreenchange", leftFullscreen);
-  arrange();
+  stops.push(
+    followLesson(root, views, boxes, store),
+    mountQuestions(root, questions, boxes, { session, store }),
+    followFragment({ session, store }, (words) => {
+      aboutLink = words;
+      showState();
+    }),
+  );
 
   const showFan = () => {
     boxes.get("fan")!.hidden = !session.fan;
@@ -115,13 +138,14 @@ export const mountLab: Mount = (el, { session, store }) => {
   showFan();
 
   const showState = () => {
+    onProjector.setAttribute("aria-pressed", String(store.get<boolean | null>("projector") === true));
     const pinned = store.get("pinned");
     pin.textContent = pinned ? "Unpin" : "Pin to compare";
     pin.setAttribute("aria-pressed", String(Boolean(pinned)));
-    showBanner(notice, session, store);
+    showBanner(notice, session, store, aboutLink);
   };
   stops.push(
-    store.on(["pinned"], showState),
+    store.on(["pinned", "projector"], showState),
     session.on(["run", "error", "alive", "snapshots"], showState),
     session.on(["fan"], showFan),
   );
@@ -133,13 +157,20 @@ export const mountLab: Mount = (el, { session, store }) => {
 };
 
 /** What went wrong, and the ways on; the views below keep their last good picture. */
-function showBanner(el: HTMLElement, session: Parameters<Mount>[1]["session"], store: Store): void {
+function showBanner(
+  el: HTMLElement,
+  session: Parameters<Mount>[1]["session"],
+  store: Store,
+  aboutLink: string,
+): void {
   const run = session.run;
   const go = (name: string, act: () => void) => button(name, act);
   const last = session.snapshots[session.snapshots.length - 1];
   let parts: (Node | string)[] = [];
   let tone = "warn";
-  if (!session.alive && run?.state !== "static") {
+  if (aboutLink) {
+    parts = [aboutLink];
+  } else if (!session.alive && run?.state !== "static") {
     parts = [
       h("b", {}, "Kernel is gone. "),
       "Training has stopped. Temperature, bins, epoch, tilt and landscape still answer: they live in this page. Run the cell again to train on.",

@@ -113,6 +113,7 @@ export const mountReliability: Mount = (el, { session, store, large: useLarge })
     ...OWN_KEYS,
   }))
     canvas.el.setAttribute(name, value);
+  bins.el.dataset.control = "bins";
   panel.controls.append(bins.el, choices);
   const row = h(
     "div",

@@ -102,7 +102,7 @@ export function tiltKnobs(store: Store): TiltKnobs {
     everywhere,
     path,
   );
-  const el = h("div", { style: "flex: 1; min-width: 0" }, head, tilt.el, lambda.el);
+  const el = h("div", { style: "flex: 1; min-width: 0", "data-control": "tilt" }, head, tilt.el, lambda.el);
 
   return {
     el,

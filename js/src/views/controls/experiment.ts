@@ -57,6 +57,8 @@ export function mountExperiment(
     (v) => change({ "label_noise.rate": v }),
     (v) => `${Math.round(100 * v)} %`,
   );
+  const named = { data, model, loss, seed, learning_rate: lr, weight_decay: decay, label_noise: noise };
+  for (const [name, knob] of Object.entries(named)) knob.el.dataset.control = name;
   const fans = [
     fanButton(session, "learning rate", () => "optimizer.lr"),
     fanButton(session, "weight decay", () => "optimizer.weight_decay"),

@@ -123,7 +123,7 @@ export function mountLoss(
   el.append(
     h(
       "section",
-      { class: "clsviz-hero" },
+      { class: "clsviz-hero", "data-control": "loss_line" },
       h("div", { class: "clsviz-picture" }, canvas.el),
       h(
         "div",

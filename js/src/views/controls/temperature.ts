@@ -71,7 +71,7 @@ export function mountTemperature(
   el.append(
     h(
       "section",
-      { class: "clsviz-hero" },
+      { class: "clsviz-hero", "data-control": "temperature" },
       h("div", { class: "clsviz-picture" }, canvas.el),
       h(
         "div",

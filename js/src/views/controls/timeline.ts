@@ -52,7 +52,7 @@ export function mountTimeline(
     },
     { title: "Back to the untrained network" },
   );
-  const buttons = h("div", { class: "clsviz-row" }, train, pause, one, reset);
+  const buttons = h("div", { class: "clsviz-row", "data-control": "train" }, train, pause, one, reset);
   const canvas = makeCanvas("Learning curve: loss on validation and training samples over the epochs");
   const input = h("input", {
     type: "range",
@@ -62,12 +62,12 @@ export function mountTimeline(
     "aria-label": "Epoch",
     ...OWN_KEYS,
   });
-  const where = h("output", { class: "clsviz-where" });
+  const where = h("output", { class: "clsviz-where", "data-control": "epoch" });
   const row = h(
     "div",
     { class: "clsviz-timeline" },
     buttons,
-    h("div", { class: "clsviz-curve" }, canvas.el, input),
+    h("div", { class: "clsviz-curve", "data-control": "epoch" }, canvas.el, input),
     where,
   );
   el.append(row);

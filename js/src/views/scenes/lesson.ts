@@ -1,0 +1,42 @@
+/** What of the lab is seen: the views and controls of a lesson, and the two views on a projector's stage. */
+
+import type { Store } from "../../core/store";
+import { h } from "../../draw/dom";
+
+const NAME = /^[a-z_]+$/; // a link may hold anything; a style sheet takes only names
+
+/** Puts the views of a lesson in order and hides all else; follows the store until it is stopped. */
+export function followLesson(
+  root: HTMLElement,
+  views: HTMLElement,
+  boxes: ReadonlyMap<string, HTMLElement>,
+  store: Store,
+): () => void {
+  const id = crypto.randomUUID();
+  const hides = h("style"); // by a rule, so that controls made later are hidden as well
+  root.dataset.lab = id;
+  root.prepend(hides);
+  const show = () => {
+    const all = [...boxes.keys()];
+    const chosen = (store.get<string[] | null>("show") ?? all).filter((name) => boxes.has(name));
+    const names = chosen.length > 0 ? chosen : all;
+    const staged = (store.get<string[] | null>("stage") ?? []).filter((name) => names.includes(name));
+    const stage = [...new Set([...staged, ...names])].slice(0, 2);
+    for (const [name, box] of boxes) {
+      box.hidden = !names.includes(name);
+      box.style.order = String(names.indexOf(name));
+      box.classList.toggle("clsviz-on-stage", stage.includes(name));
+    }
+    views.dataset.count = String(names.length);
+    const controls = store.get<string[] | null>("controls")?.filter((name) => NAME.test(name)) ?? null;
+    root.classList.toggle("clsviz-lesson", controls !== null);
+    const others = (controls ?? []).map((name) => `:not([data-control="${name}"])`).join("");
+    hides.textContent =
+      controls && `[data-lab="${id}"] [data-control]${others} { display: none !important; }`;
+    const heroes = ["temperature", "loss_line"].filter((name) => !controls || controls.includes(name));
+    root.dataset.heroes = String(heroes.length);
+    root.classList.toggle("clsviz-projector", store.get<boolean | null>("projector") === true);
+  };
+  show();
+  return store.on(["show", "stage", "controls", "projector"], show);
+}
