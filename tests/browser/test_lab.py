@@ -32,7 +32,7 @@ def digits(outgoing: Outgoing, open_notebook: Callable[..., Page]) -> Page:
 def test_a_network_trains_live_and_every_view_says_its_numbers(
     page: Page, outgoing: Outgoing, open_notebook: Callable[..., Page], shot: Callable[[str], Path]
 ) -> None:
-    open_notebook([OPEN.format(arguments='"digits"')])
+    open_notebook([OPEN.format(arguments='"digits", instant=False')])
     expect(page.locator(LAB)).to_be_visible(timeout=60_000)
     expect(page.locator(".clsviz-where")).to_contain_text("training", timeout=30_000)
     first = status(page, "reliability")

@@ -112,34 +112,16 @@ function card(
   commit: (prediction: Value) => void,
 ): HTMLElement {
   const name = `clsviz-question-${crypto.randomUUID()}`;
+  const named = (type: string, more: Record<string, unknown>) => [
+    h("label", {}, "Your prediction", h("input", { type, required: true, ...more, ...OWN_KEYS })),
+  ];
   const fields = {
     choice: () =>
-      question.choices.map((choice) =>
-        h(
-          "label",
-          {},
-          h("input", { type: "radio", name, value: choice, required: true, ...OWN_KEYS }),
-          choice,
-        ),
+      question.choices.map((value) =>
+        h("label", {}, h("input", { type: "radio", name, value, required: true, ...OWN_KEYS }), value),
       ),
-    number: () => [
-      h("input", {
-        type: "number",
-        step: "any",
-        required: true,
-        "aria-label": "Your prediction",
-        ...OWN_KEYS,
-      }),
-    ],
-    text: () => [
-      h("input", {
-        type: "text",
-        required: true,
-        maxlength: 300,
-        "aria-label": "Your prediction",
-        ...OWN_KEYS,
-      }),
-    ],
+    number: () => named("number", { step: "any" }),
+    text: () => named("text", { maxlength: 300 }),
   };
   const inputs = fields[question.kind]();
   const form = h(

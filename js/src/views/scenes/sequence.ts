@@ -51,6 +51,8 @@ export function mountSequence(
     // the network has been trained on meanwhile: the scene shows it as it was
     const step = scene.state.step ?? (isHere && latest > scene.steps ? scene.steps : null);
     setAll(store, { ...scene.state, step, deck_at: index });
+    // what had the focus may be gone: the keys stay with the lab
+    if (!root.contains(document.activeElement)) root.focus({ preventScroll: true });
   };
   const show = () => {
     const scenes = deck();
