@@ -4,6 +4,7 @@ import { linkOf, pythonOf, sceneOf } from "../../core/scene";
 import { h, OWN_KEYS } from "../../draw/dom";
 import { button } from "../../draw/knobs";
 import type { ViewContext } from "../mount";
+import { isHandout } from "./fragment";
 
 const SAID_MS = 2000;
 
@@ -33,7 +34,6 @@ export function copyScene({ session, store }: ViewContext): CopyScene {
     clearTimeout(timer);
     timer = window.setTimeout(show, SAID_MS);
   };
-  const isHandout = () => session.run?.state === "static";
   const copy = button("Copy scene", async () => {
     const scene = sceneOf(session, store);
     if (!scene) return;

@@ -3,9 +3,12 @@
 import { type SceneJson, sceneIn, setScene } from "../../core/scene";
 import type { ViewContext } from "../mount";
 
+/** Whether this page is an exported file: its address is ours, a notebook's is not. */
+export const isHandout = () => document.getElementById("payload") !== null;
+
 /** Follows the page's address; `tell` gets what stands in the way of showing the scene as it was. */
 export function followFragment({ session, store }: ViewContext, tell: (words: string) => void): () => void {
-  if (session.run?.state !== "static") return () => {}; // a notebook's address is not ours
+  if (!isHandout()) return () => {};
   const read = async () => {
     try {
       const scene = await sceneIn(location.hash);
