@@ -28,6 +28,7 @@ CONTROLS = (
     "pin_to_compare",
     "projector",
     "copy_scene",
+    "select_by",
 )
 
 

@@ -84,7 +84,7 @@ export function mountQuestions(
       cards.delete(text);
     }
     for (const [name, box] of boxes) {
-      const view = box.querySelector<HTMLElement>(":scope > .clsviz-view");
+      const view = box.querySelector<HTMLElement>(".clsviz-view");
       if (view) view.inert = covered.has(name);
     }
     area.hidden = area.childElementCount === 0;
