@@ -189,6 +189,9 @@ class LandscapeJob:
             xs, ys = plane.xs[::stride], plane.ys[::stride]
             cells = (np.arange(0, side, stride)[:, None] * side + np.arange(0, side, stride)).ravel()
             header, values = _table(loss_table(logits[cells], self._labels, loss_fn))
+            accuracy = accuracy_map(logits[cells], self._labels)
+            # before the header: a page that appears meanwhile asks for both (`packets`)
+            self._buffers = [plane.origin, plane.dx, plane.dy, values, accuracy]
             self._header = header | {
                 "kind": "landscape",
                 "run_id": run_id,
@@ -208,8 +211,6 @@ class LandscapeJob:
                     "loss": loss_name,
                 },
             }
-            accuracy = accuracy_map(logits[cells], self._labels)
-            self._buffers = [plane.origin, plane.dx, plane.dy, values, accuracy]
             self._put("landscape trained", Packet(self._header, self._buffers))
 
         count = 0

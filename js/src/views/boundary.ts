@@ -3,6 +3,7 @@
 import { callsB, presentClasses, shareRight } from "../core/boundary";
 import { selectedMask } from "../core/samples";
 import { type Selection, selectionWords } from "../core/selection";
+import { type Pinned, pinnedShown } from "../core/shown";
 import type { How } from "../core/store";
 import { makeCanvas, whenChanged } from "../draw/canvas";
 import { b, h, OWN_KEYS } from "../draw/dom";
@@ -15,6 +16,7 @@ import { colours } from "../draw/theme";
 import { Fields, type ShownField } from "./boundary/fields";
 import { drawMirror, mirrorWords } from "./boundary/mirror";
 import { drawBoundary, fieldHues, plotBox } from "./boundary/picture";
+import { PinnedBorder } from "./boundary/pinned";
 import { attachPointing, type Drawn } from "./boundary/pointing";
 import { planesFor, type Scene, Scenes, viewOf } from "./boundary/scene";
 import { storedTilt, tiltKnobs } from "./boundary/tiltknobs";
@@ -24,6 +26,7 @@ const KEYS = [
   "temperature",
   "step",
   "member",
+  "pinned",
   "selection",
   "marked",
   "hover",
@@ -125,6 +128,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
 
   const scenes = new Scenes(session, store);
   const fields = new Fields(session, () => frame.ask());
+  const pinnedBorder = new PinnedBorder();
   let drawn: Drawn | null = null;
 
   // Parts that do not change with every move of a slider
@@ -164,10 +168,12 @@ export const mountBoundary: Mount = (el, { session, store }) => {
       ground: c.bg,
     });
     const seen = seenOf(scene);
+    const pinned = pinnedShown(session, store.get<Pinned | null>("pinned"));
     const handle = drawBoundary(canvas, g, c, {
       scene,
       view,
       shown: field,
+      pinned: pinned && pinnedBorder.path(pinned, scene, view),
       selected: seen > 0 ? selectedMask(selection, data.n) : null, // none is here: the words say so
       lasso: pointing.lasso,
       focus: pointing.onHandle,
@@ -179,7 +185,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
       drawMirror(small.g, c, scene, small.w, small.h);
       mirror.el.setAttribute("aria-label", mirrorWords(scene));
     });
-    whenTold([scene, selection, field === null, field?.stale, session.alive], () =>
+    whenTold([scene, selection, pinned === null, field === null, field?.stale, session.alive], () =>
       panel.status(...words(scene, field)),
     );
   };
@@ -223,6 +229,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
           : "drawn without the kernel";
       parts.push(`; least-squares direction, ${from}`);
     }
+    if (store.get("pinned")) parts.push("; dashed: the pinned network");
     const selection = store.get<Selection>("selection");
     if (selection) {
       const [count, where] = selectionWords(selection, seenOf(scene), scene.data);

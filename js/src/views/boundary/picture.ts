@@ -33,6 +33,7 @@ export interface Drawing {
   scene: Scene;
   view: View;
   shown: ShownField | null;
+  pinned: Path2D | null; // border of the pinned network
   selected: Uint8Array | null; // by sample
   lasso: Point[];
   focus: boolean; // the handle is under the pointer
@@ -45,6 +46,7 @@ export function drawBoundary(canvas: Canvas, g: G, c: Colours, d: Drawing): Poin
   const { x, y, w } = view.box;
   if (shown) drawField(g, c, d, shown);
   else text(g, "the field is being computed", x + w / 2, y + 14, { align: "center", colour: c.fg2 });
+  if (d.pinned) strokeIn(g, d.pinned, view.box, { colour: c.fg, width: 1.75 });
   canvas.layer("samples", [scene, c, selected], (to) => {
     to.save();
     clipTo(to, view.box);
