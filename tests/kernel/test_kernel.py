@@ -126,3 +126,14 @@ def test_importing_clsviz_is_quick_and_brings_no_torch(kernel: Kernel) -> None:
     )
     seconds, torch = out.split()
     assert torch == "False" and float(seconds) < 0.5
+
+
+def test_closing_a_lab_ends_its_fan_while_it_trains(kernel: Kernel) -> None:
+    kernel.run(OPEN.format(epochs=100000) + HELLO)
+    fan = "lab.session.answer({'kind': 'fan', 'path': 'optimizer.lr', 'seeds': 1}, lab)\n"
+    wait = "import time\nwhile lab.fan is None or lab.fan.state != 'running': time.sleep(0.05)\n"
+    out = kernel.run(fan + wait + "lab.member = 2; print(len(lab.fan.members))")
+    assert int(out) > 5
+    kernel.run("lab.close()")
+    alive = "import threading; print([t.name for t in threading.enumerate() if 'clsviz' in t.name])"
+    assert kernel.run(alive).strip() == "[]"

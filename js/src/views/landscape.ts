@@ -215,7 +215,7 @@ export const mountLandscape: Mount = (el, { session, store }) => {
       const words = `coarse map: stopped at ${Math.round(100 * land.progress)} %`;
       toolbar.show({ ...state, words, compute: session.alive ? "Compute" : null });
     } else if (ofFan()) {
-      toolbar.show({ ...state, words: "The run's plane, seen from the fan." });
+      toolbar.show({ ...state, words: "On the run's plane." });
     } else if (off) {
       const words = `computed at ${centreName(session, land)}`;
       toolbar.show({ ...state, words, compute: session.alive ? "Compute here" : null });
