@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import index from "../../clsviz/catalogue/index.json";
 import { type Message, Session } from "../src/core/session";
 import { MemoryStore, SHARED, scoped } from "../src/core/store";
+import { makePanel } from "../src/draw/panel";
 import { mountBoundary } from "../src/views/boundary";
 import { mountConfusion } from "../src/views/confusion";
 import { guarded, withFaults } from "../src/views/guarded";
@@ -263,6 +264,24 @@ it("a view that breaks becomes a card, can be tried again, and its neighbour goe
   expect(left.querySelector("[role=status]")?.textContent).toContain("Accuracy");
   stop();
   stopOther();
+});
+
+it("a drawing that fails keeps its card until a drawing succeeds", () => {
+  const root = openPage();
+  const panel = makePanel(root, { view: "toy", title: "Toy", table: () => ({ columns: [], rows: [] }) });
+  let broken = true;
+  const draw = () => {
+    panel.notice(null);
+    if (broken) throw new Error("no pen");
+  };
+  panel.guard(draw);
+  const card = root.querySelector(".clsviz-errorcard");
+  panel.guard(draw);
+  expect(root.querySelector(".clsviz-errorcard")).toBe(card); // a press on its button is not swallowed
+  expect(root.querySelector<HTMLElement>(".clsviz-notice")?.hidden).toBe(false);
+  broken = false;
+  panel.guard(draw);
+  expect(root.querySelector<HTMLElement>(".clsviz-notice")?.hidden).toBe(true);
 });
 
 it("the details of a card tell error, version and settings, but no data", () => {

@@ -100,8 +100,13 @@ export function makePanel(parent: HTMLElement, o: PanelOptions): Panel {
   };
 
   let noticeKey = "null";
+  let fault = ""; // what the card on show says; the drawing that may mend it must not build it anew
   let said = "";
   let refill: ReturnType<typeof setTimeout> | undefined;
+  const mended = () => {
+    fault = "";
+    panel.notice(null);
+  };
   const panel: Panel = {
     root,
     controls,
@@ -119,6 +124,8 @@ export function makePanel(parent: HTMLElement, o: PanelOptions): Panel {
     },
     notice(notice) {
       const key = JSON.stringify(notice);
+      if (fault && key === "null") return;
+      fault = "";
       if (key === noticeKey) return; // building its buttons anew would swallow a press
       noticeKey = key;
       cover.hidden = notice === null;
@@ -145,19 +152,21 @@ export function makePanel(parent: HTMLElement, o: PanelOptions): Panel {
       try {
         draw();
         root.classList.remove("clsviz-broken");
-        if (noticeKey === "fault") panel.notice(null);
+        if (fault) mended();
       } catch (error) {
         root.classList.add("clsviz-broken");
         console.error(`clsviz, ${o.view}:`, error);
+        if (fault === String(error)) return; // it stands there already
+        fault = String(error);
+        noticeKey = "fault";
         const again = () => {
-          panel.notice(null);
+          mended();
           panel.guard(draw);
         };
         cover.className = "clsviz-notice clsviz-error";
         cover.replaceChildren(errorCard({ title: `${o.title} could not be drawn`, error, again }));
         cover.hidden = false;
         body.classList.add("clsviz-covered");
-        noticeKey = "fault";
       }
     },
     destroy() {

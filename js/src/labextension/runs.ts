@@ -97,7 +97,8 @@ export class KernelRuns {
   }
 }
 
-const LOOK_AGAIN = 2000; // ms after a cell began: time enough for its imports
+/** When to look after a cell has begun, ms: it may import clsviz at once, or late, and then run for long. */
+const LOOK_AGAIN = [2_000, 6_000, 15_000, 40_000];
 
 /** One kernel: asks whether it has clsviz, opens the comm, keeps the newest table. */
 class Follower {
@@ -193,7 +194,7 @@ class Follower {
     } else if (!this.wanted || this.comm) {
       return;
     } else if (KernelMessage.isExecuteInputMsg(message)) {
-      setTimeout(() => this.wanted && void this.open(), LOOK_AGAIN);
+      for (const wait of LOOK_AGAIN) setTimeout(() => this.wanted && void this.open(), wait);
     } else if (
       KernelMessage.isStatusMsg(message) &&
       message.content.execution_state === "idle" &&

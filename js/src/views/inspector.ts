@@ -61,7 +61,7 @@ export const mountInspector: Mount = (el, { session, store }) => {
     {
       type: "button",
       class: "clsviz-small",
-      "aria-label": "Select neighbours",
+      "aria-label": "Select them, the neighbours",
       title:
         "Selects these training samples. Diagram, matrix and boundary show validation samples and so say that they show none of them; the gallery and Previous, Next here show them.",
       ...OWN_KEYS,
