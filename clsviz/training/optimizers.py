@@ -13,6 +13,7 @@ from clsviz.errors import InputError
 
 LEARNING_RATE = Range(1e-4, 3, log=True)
 WEIGHT_DECAY = Range(0, 0.3, step=0.001)
+MOST = torch.finfo(torch.float32).max
 
 
 @method(
@@ -64,6 +65,10 @@ def create_optimizer(spec: Spec, params: Iterable[nn.Parameter]) -> torch.optim.
         InputError: a value it cannot work with (a negative learning rate, ...).
     """
     _, make = resolve("optimizer", spec.name)
+    for name, value in spec.params.items():
+        # torch takes a larger one, and fails at the first step
+        if isinstance(value, int | float) and not abs(value) <= MOST:
+            raise InputError(f"optimizer.{name}: expected a number that float32 can hold, got {value}")
     try:
         return make(list(params), **spec.params)
     except ValueError as error:

@@ -454,3 +454,13 @@ def test_a_change_takes_effect_live_where_it_can_and_refuses_all_or_nothing():
     run.change({"seed": 4})
     assert run.run_id != before and run.state == "ready"
     run.stop()
+
+
+@pytest.mark.parametrize("lr", [1e300, float("inf"), float("nan"), -1.0])
+def test_a_learning_rate_that_no_step_can_use_is_refused_at_once(lr):
+    run = Run(Experiment("moons", epochs=1))
+    with pytest.raises(InputError, match="optimizer"):
+        run.set("optimizer.lr", lr)
+    run.step()
+    assert run.wait(30) and run.state == "paused"
+    run.stop()
