@@ -1,5 +1,6 @@
 /** The shared sliders above a view that stands alone. */
 
+import { lookAhead } from "../../core/ahead";
 import { memberShown } from "../../core/shown";
 import { h } from "../../draw/dom";
 import { rangeKnob } from "../../draw/knobs";
@@ -73,7 +74,11 @@ export const epochSlider: Mount = (el, { session, store }) => {
     knob.show(here && last() > 0 ? moments().indexOf(here) / last() : 1);
   };
   show();
-  const stops = [store.on(["step", "member"], show), session.on(["snapshots", "fan"], show)];
+  const stops = [
+    store.on(["step", "member"], show),
+    session.on(["snapshots", "fan"], show),
+    lookAhead(session),
+  ];
   return () => {
     for (const stop of stops) stop();
   };

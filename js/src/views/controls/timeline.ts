@@ -1,5 +1,6 @@
 /** Train, pause, step, reset, and the epoch slider whose track is the learning curve. */
 
+import { lookAhead } from "../../core/ahead";
 import type { Session, Snapshot } from "../../core/session";
 import { memberShown } from "../../core/shown";
 import type { Store } from "../../core/store";
@@ -192,6 +193,7 @@ export function mountTimeline(
     boxes: [canvas.el],
     keys: ["step", "member"],
     events: ["data", "run", "snapshots", "fan", "alive"],
+    also: [lookAhead(session)],
   }).close;
 }
 
