@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,13 +116,18 @@ def _is_number(value: Any) -> bool:
 ASKED = ("text", "kind", "choices", "covers", "sealed")
 
 
-def asked(value: Any) -> dict[str, Any]:
+def asked(value: Any, known: Collection[str]) -> dict[str, Any]:
     """A question as the browser gets it, from a `Question` or from what one became in a scene.
 
+    Args:
+        known: names of the state that `then` may set.
+
     Raises:
-        InputError: it is neither.
+        InputError, UnknownName: it is neither, or `then` names something else.
     """
     if isinstance(value, Question):
+        if unknown := sorted(set(value.then or {}) - set(known)):
+            raise UnknownName(f"then: the lab has no {unknown}; it has {sorted(known)}")
         return value.to_json()
     ok = (
         isinstance(value, Mapping)
@@ -132,6 +137,7 @@ def asked(value: Any) -> dict[str, Any]:
         and isinstance(value["choices"], list | tuple)
         and all(isinstance(c, str) for c in value["choices"])
         and isinstance(value["sealed"], str)
+        and isinstance(value["covers"], str | None)
     )
     if not ok:
         raise InputError(f"a question is made with cv.Question(...), got {value!r:.80}")

@@ -62,7 +62,7 @@ def _changed(scene: Scene, entry: Mapping[str, Any], known: set[str]) -> Scene:
             f"no such thing as {unknown}; a scene changes {sorted(known)}, epoch, experiment, title, note"
         )
     if "questions" in changes:
-        changes["questions"] = [asked(q) for q in changes["questions"]]
+        changes["questions"] = [asked(q, known) for q in changes["questions"]]
     return Scene(recipe, state | changes, title, note)
 
 

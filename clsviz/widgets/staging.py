@@ -32,6 +32,10 @@ CONTROLS = (
 )
 
 
+class StateError(UnknownName, traitlets.TraitError):
+    """A value that the lab's state does not take; as a TraitError it leaves the former one in place."""
+
+
 class Staged(traitlets.HasTraits):
     """The part of a lab's state that says what of it is seen."""
 
@@ -58,7 +62,7 @@ class Staged(traitlets.HasTraits):
     def _known_views(self, proposal: Any) -> list[str] | None:
         names = _known("view", proposal["value"], STAGES)
         if names is not None and not names:
-            raise InputError(f"show: name at least one view out of {list(STAGES)}")
+            raise StateError(f"show: name at least one view out of {list(STAGES)}")
         return names
 
     @traitlets.validate("controls")
@@ -67,10 +71,14 @@ class Staged(traitlets.HasTraits):
 
     @traitlets.validate("questions")
     def _well_put(self, proposal: Any) -> list[dict[str, Any]]:
-        questions = [asked(q) for q in proposal["value"]]
+        try:
+            known = self._scene_names()  # type: ignore[attr-defined]
+            questions = [asked(q, known) for q in proposal["value"]]
+        except InputError as error:
+            raise StateError(str(error)) from error
         texts = [q["text"] for q in questions]
         if len(set(texts)) < len(texts):
-            raise InputError("two questions have the same text; answers are kept by it")
+            raise StateError("two questions have the same text; answers are kept by it")
         for question in questions:
             if question["covers"] is not None:
                 _known("view", [question["covers"]], STAGES)
@@ -86,5 +94,5 @@ def _known(what: str, names: list[str] | None, known: tuple[str, ...]) -> list[s
         return None
     found = [name.strip().lower().replace(" ", "_") for name in names]
     if unknown := sorted(set(found) - set(known)):
-        raise UnknownName(f"the lab has no {what} {unknown}; it has {list(known)}")
+        raise StateError(f"the lab has no {what} {unknown}; it has {list(known)}")
     return list(dict.fromkeys(found))

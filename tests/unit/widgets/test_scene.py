@@ -251,6 +251,8 @@ def test_questions_are_sealed_and_checked(shared):
             cv.Question(**wrong)
     with pytest.raises(InputError, match="same text"):
         shared.questions = [question, question]
+    with pytest.raises(UnknownName, match="heat"):
+        shared.questions = [cv.Question("?", then={"heat": 1})]
     with pytest.raises(UnknownName, match="no view"):
         shared.questions = [cv.Question("?", covers="gallery")]
     reset(shared)
