@@ -136,7 +136,11 @@ def test_a_sequence_is_presented_by_keys_and_a_question_covers_its_view(
     page.keyboard.press("PageUp")
     expect(bar).to_contain_text("2 of 4")
     expect(said).to_contain_text("You said 0.5")  # an answer stays
-    printed = run_cell(page, "print(list(lab.answers.values())[0], lab.deck_at)")
+    for _ in range(50):  # what the page sets travels behind its other messages
+        printed = run_cell(page, "print(list(lab.answers.values())[0], lab.deck_at)")
+        if printed.strip().endswith("1"):
+            break
+        page.wait_for_timeout(200)
     assert "'prediction': 0.5" in printed and printed.strip().endswith("1")
     outcome = float(re.search(r"'outcome': ([\d.]+)", printed).group(1))  # type: ignore[union-attr]
     kernel = run_cell(page, "lab.temperature = 1.0\nprint(lab.views.reliability.result.ece)")
