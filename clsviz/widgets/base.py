@@ -195,7 +195,7 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
         """Takes state from the browser; what does not fit becomes an error in the view."""
         try:
             super().set_state(sync_data)
-        except (traitlets.TraitError, ValueError, TypeError, KeyError) as error:
+        except (traitlets.TraitError, ValueError, TypeError, KeyError, OverflowError) as error:
             self.session.report("message", error)
 
     def select(
