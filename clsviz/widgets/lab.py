@@ -14,7 +14,6 @@ from clsviz import catalogue
 from clsviz.errors import InputError
 from clsviz.training import Experiment, Fan, Run, Source, starts
 from clsviz.training.companions import complete
-from clsviz.training.recipe import Recipe
 from clsviz.widgets.base import ClsvizWidget, View, menu
 from clsviz.widgets.boundary import BoundaryNumbers, BoundaryState, BoundaryView
 from clsviz.widgets.comparison import Comparison
@@ -165,7 +164,7 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         usual = self._usual()
         values = {name: _plain(getattr(self, trait)) for name, trait in self._scene_names().items()}
         state = {name: value for name, value in values.items() if value != _plain(usual[name])}
-        return Scene(self.run.recipe, state, title, note)
+        return Scene(self.run.recipe, state, title, note, self._fan_json())
 
     @property
     def scenes(self) -> tuple[Scene, ...]:
@@ -192,20 +191,20 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
             end = first.recipe.target
             first = replace(first, recipe=replace(first.recipe, steps=end, at=end))
         self._scenes = resolve(scenes, first, set(names))
-        groups: list[Recipe] = []
+        groups: list[Scene] = []
         deck = []
         usual = self._usual()
         for scene in self._scenes:
-            group = next((g for g in groups if scene.recipe.same_way(g)), None)
-            if group is None:
-                groups.append(group := scene.recipe)
+            alike = [g for g in groups if scene.recipe.same_way(g.recipe) and scene.fan == g.fan]
+            if not alike:
+                groups.append(scene)
             values = usual | dict(scene.state)
             deck.append(
                 {
                     "title": scene.title,
                     "note": scene.note,
                     "state": {names[name]: _plain(value) for name, value in values.items()},
-                    "run": groups.index(group),
+                    "run": groups.index((alike or [scene])[0]),
                     "steps": scene.recipe.steps,
                 }
             )
@@ -234,6 +233,11 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         super().forget()
         self.deck_run = None
 
+    def forget_fan(self) -> None:
+        """Shows the run itself again: the fan is closed."""
+        super().forget_fan()
+        self.deck_run = None
+
     def branch(self) -> None:
         """The run takes another way: its later steps are no longer those of the scenes."""
         self.deck_run = None
@@ -243,11 +247,22 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         if unknown := sorted(set(scene.state) - set(names)):
             raise InputError(f"the scene sets {unknown}, which the lab does not have; it has {sorted(names)}")
         try:
+            if scene.fan != self._fan_json():
+                self.close_fan()
+                if scene.fan is not None:
+                    self.fan_out(**scene.fan)
             with self.hold_sync():
                 for name, value in (self._usual() | dict(scene.state)).items():
                     setattr(self, names[name], value)
         except (traitlets.TraitError, TypeError, ValueError) as error:
             raise InputError(f"the scene cannot be shown: {error}") from error
+
+    def _fan_json(self) -> dict[str, Any] | None:
+        """What `fan_out` was asked for, as a scene holds it."""
+        if self.fan is None or len(self.fan.vary) != 1:
+            return None
+        [(path, values)] = self.fan.vary.items()
+        return {"path": path, "values": _plain(values), "seeds": len(self.fan.seeds)}
 
     def _usual(self) -> dict[str, Any]:
         """What a scene need not say: the default of everything that it can set."""

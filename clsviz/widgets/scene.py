@@ -15,7 +15,7 @@ from clsviz.training.recipe import Recipe
 VERSION = 1
 FRAGMENT = "clsviz="  # what stands before a scene in a link
 MOST_BYTES = 1_000_000  # a scene from elsewhere is refused above this
-KEYS = {"clsviz", "run", "state", "title", "note"}
+KEYS = {"clsviz", "run", "state", "fan", "title", "note"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,13 @@ class Scene:
     state: Mapping[str, Any] = field(default_factory=dict)  # what differs from the default
     title: str = ""
     note: str = ""
+    fan: Mapping[str, Any] | None = None  # path, values and number of seeds of `Lab.fan_out`
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; `from_json` gives an equal Scene."""
         entry: dict[str, Any] = {"clsviz": VERSION, "run": self.recipe.to_json(), "state": dict(self.state)}
-        return entry | {k: v for k, v in {"title": self.title, "note": self.note}.items() if v}
+        optional = {"fan": dict(self.fan or {}), "title": self.title, "note": self.note}
+        return entry | {k: v for k, v in optional.items() if v}
 
     @classmethod
     def from_json(cls, entry: Scene | Mapping[str, Any] | str) -> Scene:
@@ -65,7 +67,7 @@ class Scene:
         words = {key: entry.get(key, "") for key in ("title", "note")}
         if not all(isinstance(v, str) for v in words.values()):
             raise InputError("title and note of a scene are texts")
-        return cls(Recipe.from_json(entry.get("run")), dict(state), **words)
+        return cls(Recipe.from_json(entry.get("run")), dict(state), **words, fan=_fan(entry.get("fan")))
 
     def link(self) -> str:
         """``#clsviz=...``: behind the address of a handout of this lab it opens the handout on this scene."""
@@ -81,6 +83,23 @@ class Scene:
 
     def __repr__(self) -> str:
         return f"cv.Lab.from_scene({_text(self.to_json())!r})"
+
+
+def _fan(entry: Any) -> dict[str, Any] | None:
+    if entry is None:
+        return None
+    numbers = entry.get("values") if isinstance(entry, Mapping) else None
+    ok = (
+        isinstance(entry, Mapping)
+        and set(entry) == {"path", "values", "seeds"}
+        and isinstance(entry["path"], str)
+        and isinstance(numbers, list)
+        and all(isinstance(v, int | float) and not isinstance(v, bool) for v in numbers)
+        and type(entry["seeds"]) is int
+    )
+    if not ok:
+        raise InputError(f"fan: expected an object with path, values and seeds, got {entry!r:.80}")
+    return dict(entry)
 
 
 def _text(entry: Any) -> str:

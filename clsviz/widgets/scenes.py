@@ -14,6 +14,7 @@ from clsviz.widgets.question import asked
 from clsviz.widgets.scene import Scene
 
 WORDS = ("title", "note")
+OF_NETWORK = ("step", "member", "pinned", "selection", "marked")  # mean nothing for another network
 
 
 def resolve(entries: Sequence[Scene | Mapping[str, Any]], first: Scene, known: set[str]) -> tuple[Scene, ...]:
@@ -45,10 +46,11 @@ def _changed(scene: Scene, entry: Mapping[str, Any], known: set[str]) -> Scene:
         raise InputError(f"expected a scene or a dict of changes, got {entry!r:.80}")
     changes = dict(entry)
     title, note = (str(changes.pop(word, "")) for word in WORDS)
-    recipe, state = scene.recipe, dict(scene.state)
+    recipe, state, fan = scene.recipe, dict(scene.state), scene.fan
     if "experiment" in changes:
         recipe = _trained(recipe.now.replace(changes.pop("experiment")))
-        state = {k: v for k, v in state.items() if k not in ("step", "pinned", "selection", "marked")}
+        state = {k: v for k, v in state.items() if k not in OF_NETWORK}
+        fan = None
     if "epoch" in changes:
         epoch = changes.pop("epoch")
         if isinstance(epoch, bool) or not isinstance(epoch, int | float) or epoch < 0:
@@ -63,7 +65,7 @@ def _changed(scene: Scene, entry: Mapping[str, Any], known: set[str]) -> Scene:
         )
     if "questions" in changes:
         changes["questions"] = [asked(q, known) for q in changes["questions"]]
-    return Scene(recipe, state | changes, title, note)
+    return Scene(recipe, state | changes, title, note, fan)
 
 
 def _trained(experiment: Experiment) -> Recipe:

@@ -8,6 +8,7 @@ export interface SceneJson {
   clsviz: number;
   run: Record<string, unknown>;
   state: Record<string, unknown>;
+  fan?: { path: string; values: number[]; seeds: number };
 }
 
 /** Names of a scene with the store's key and the default, as the kernel sends them. */
@@ -39,7 +40,14 @@ export function sceneOf(session: Session, store: Store): SceneJson | null {
     latest > steps // it trains: the kernel tells the recipe only where it rests
       ? { ...recipe, steps: latest, target: Math.max(latest, Number(recipe.target ?? steps)), at: latest }
       : recipe;
-  return { clsviz: menu.version, run, state };
+  const [varied, ...others] = session.fan?.vary ?? [];
+  const fan = varied && others.length === 0 && { path: varied.path, values: [...varied.values] };
+  return {
+    clsviz: menu.version,
+    run,
+    state,
+    ...(fan ? { fan: { ...fan, seeds: session.fan!.seeds.length } } : {}),
+  };
 }
 
 /** Sets values by the store's keys; what is so already is left alone. */

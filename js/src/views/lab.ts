@@ -66,7 +66,7 @@ export const mountLab: Mount = (el, { session, store }) => {
   const notice = h("div", { class: "clsviz-banner", role: "alert", hidden: true });
   const views = h("div", { class: "clsviz-views" });
   const selecting = h("div", { "data-control": "select_by" });
-  const fan = h("div", {});
+  const fan = h("div", { "data-control": "fan" });
   const compared = h("div", {});
   const questions = h("div", { class: "clsviz-questions" });
   const big = projector(root, views, store);
@@ -123,7 +123,7 @@ export const mountLab: Mount = (el, { session, store }) => {
     );
   }
   stops.push(
-    followLesson(root, views, boxes, store),
+    followLesson(root, views, boxes, { session, store }),
     mountQuestions(root, questions, boxes, { session, store }),
     followFragment({ session, store }, (words) => {
       aboutLink = words;
@@ -132,7 +132,6 @@ export const mountLab: Mount = (el, { session, store }) => {
   );
 
   const showFan = () => {
-    boxes.get("fan")!.hidden = !session.fan;
     views.classList.toggle("clsviz-with-fan", session.fan !== null);
   };
   showFan();

@@ -256,3 +256,23 @@ def test_questions_are_sealed_and_checked(shared):
     with pytest.raises(UnknownName, match="no view"):
         shared.questions = [cv.Question("?", covers="gallery")]
     reset(shared)
+
+
+def test_a_fan_is_part_of_the_scene(opened):
+    lab = opened(cv.Lab("moons", epochs=2, seed=6, pace=None))
+    lab.run.wait(30)
+    lab.fan_out("optimizer.lr", [0.01, 0.1], seeds=2).wait(60)
+    lab.member = 3
+    scene = lab.scene()
+    assert scene.fan == {"path": "optimizer.lr", "values": [0.01, 0.1], "seeds": 2}
+    again = opened(cv.Lab.from_scene(scene.link()))
+    again.run.wait(30)
+    again.fan.wait(60)
+    assert again.scene() == scene and again.member == 3
+    assert again.views.reliability.result.nll == lab.views.reliability.result.nll
+    lab.present([scene, {"member": None}, {"experiment": {"seed": 7}}])
+    assert [s["run"] for s in lab.deck] == [0, 0, 1] and lab.member == 3
+    lab.go_to(2)
+    assert lab.fan is None and lab.member is None
+    with pytest.raises(InputError, match="path, values and seeds"):
+        cv.Scene.from_json({**scene.to_json(), "fan": {"path": "optimizer.lr"}})

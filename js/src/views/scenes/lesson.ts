@@ -1,7 +1,7 @@
 /** What of the lab is seen: the views and controls of a lesson, and the two views on a projector's stage. */
 
-import type { Store } from "../../core/store";
 import { h } from "../../draw/dom";
+import type { ViewContext } from "../mount";
 
 const NAME = /^[a-z_]+$/; // a link may hold anything; a style sheet takes only names
 
@@ -10,15 +10,15 @@ export function followLesson(
   root: HTMLElement,
   views: HTMLElement,
   boxes: ReadonlyMap<string, HTMLElement>,
-  store: Store,
+  { session, store }: ViewContext,
 ): () => void {
   const id = crypto.randomUUID();
   const hides = h("style"); // by a rule, so that controls made later are hidden as well
   root.dataset.lab = id;
   root.prepend(hides);
   const show = () => {
-    const all = [...boxes.keys()];
-    const chosen = (store.get<string[] | null>("show") ?? all).filter((name) => boxes.has(name));
+    const all = [...boxes.keys()].filter((name) => name !== "fan" || session.fan);
+    const chosen = (store.get<string[] | null>("show") ?? all).filter((name) => all.includes(name));
     const names = chosen.length > 0 ? chosen : all;
     const staged = (store.get<string[] | null>("stage") ?? []).filter((name) => names.includes(name));
     const stage = [...new Set([...staged, ...names])].slice(0, 2);
@@ -38,5 +38,8 @@ export function followLesson(
     root.classList.toggle("clsviz-projector", store.get<boolean | null>("projector") === true);
   };
   show();
-  return store.on(["show", "stage", "controls", "projector"], show);
+  const stops = [store.on(["show", "stage", "controls", "projector"], show), session.on(["fan"], show)];
+  return () => {
+    for (const stop of stops) stop();
+  };
 }
