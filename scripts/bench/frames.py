@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, CDPSession, Page
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from labserver import Lab, open_cells, run_cells, running_browser, running_lab
@@ -127,25 +127,22 @@ MEASURE = """async ([what, steps]) => {
 }"""
 
 
-def measure(page: Page, what: str, steps: int) -> dict[str, float] | None:
+def measure(page: Page, session: CDPSession, what: str, steps: int) -> dict[str, float] | None:
     """Costs of `steps` moves of a slider (or of the pointer over the landscape), milliseconds."""
     if what == "Loss line":
         page.get_by_role("button", name="score only").click()
-    before = thread_time(page)
+    before = thread_time(session)
     times = page.evaluate(MEASURE, [what, steps + WARM_UP])
     if times is None:
         return None
-    computed = (thread_time(page) - before) / len(times)
+    computed = (thread_time(session) - before) / len(times)
     kept = sorted(times[WARM_UP:])
     return {"median": statistics.median(kept), "p95": kept[int(0.95 * len(kept))], "cpu": computed}
 
 
-def thread_time(page: Page) -> float:
-    """What the page's main thread has computed since it began, in milliseconds."""
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable")
+def thread_time(session: CDPSession) -> float:
+    """What the page's main thread has computed since measuring began, in milliseconds."""
     metrics = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
-    session.detach()
     return 1000 * float(metrics["ThreadTime"])
 
 
@@ -163,11 +160,13 @@ def case(
         page.wait_for_function(ready if ready.startswith("(") else SHOWN.format(ready))
         page.wait_for_timeout(3000)  # finer fields, tables of the loss line
         page.evaluate("document.querySelector('.clsviz').scrollIntoView()")
-        return {what: measure(page, what, steps) for what in moves}
+        session = context.new_cdp_session(page)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        return {what: measure(page, session, what, steps) for what in moves}
     finally:
         context.close()
-        for session in lab.request("api/sessions"):
-            lab.request(f"api/sessions/{session['id']}", "DELETE")
+        for running in lab.request("api/sessions"):
+            lab.request(f"api/sessions/{running['id']}", "DELETE")
 
 
 def main() -> None:

@@ -32,12 +32,18 @@ export interface Mesh {
 /** Projects heights (ny, nx); the cells come in painting order: exact for a height field, no sorting. */
 export function mesh(heights: ArrayLike<number>, nx: number, ny: number, turn: Turn): Mesh {
   const points = new Float64Array(nx * ny * 2);
-  for (let j = 0; j < ny; j++) {
-    for (let i = 0; i < nx; i++) {
-      const at = j * nx + i;
-      const [u, v] = project(turn, (2 * i) / (nx - 1) - 1, (2 * j) / (ny - 1) - 1, heights[at]!);
-      points[2 * at] = u;
-      points[2 * at + 1] = v;
+  const corner = project(turn, 0, 0, 0);
+  // the projection is linear: three columns say all of it
+  const [x, y, up] = [project(turn, 1, 0, 0), project(turn, 0, 1, 0), project(turn, 0, 0, 1)].map(
+    ([u, v]) => [u - corner[0], v - corner[1]] as const,
+  ) as [readonly [number, number], readonly [number, number], readonly [number, number]];
+  for (let j = 0, at = 0; j < ny; j++) {
+    const b = (2 * j) / (ny - 1) - 1;
+    for (let i = 0; i < nx; i++, at++) {
+      const a = (2 * i) / (nx - 1) - 1;
+      const height = heights[at]!;
+      points[2 * at] = corner[0] + a * x[0] + b * y[0] + height * up[0];
+      points[2 * at + 1] = corner[1] + a * x[1] + b * y[1] + height * up[1];
     }
   }
   const order = new Uint32Array((nx - 1) * (ny - 1));

@@ -97,26 +97,47 @@ export function placesOf(
 export function stampAll(
   to: { data: Uint8ClampedArray; width: number; height: number },
   places: Places,
-  { image, cell }: { image: Pick<ImageData, "data" | "width">; cell: number },
+  stamps: { image: Pick<ImageData, "data" | "width">; cell: number },
 ): void {
   const [w, h] = [to.width, to.height];
   const out = new Uint32Array(to.data.buffer);
-  const ink = new Uint32Array(image.data.buffer);
+  const inks = inkOf(stamps);
+  const across = stamps.image.width / stamps.cell;
   for (let i = 0; i < places.length; i += 4) {
     const [x, y] = [places[i]!, places[i + 1]!];
-    const [fromX, toX] = [Math.max(0, -x), Math.min(cell, w - x)];
-    const [fromY, toY] = [Math.max(0, -y), Math.min(cell, h - y)];
-    for (let r = fromY; r < toY; r++) {
-      let at = (y + r) * w + x + fromX;
-      let from = (places[i + 3]! + r) * image.width + places[i + 2]! + fromX;
-      for (let q = fromX; q < toX; q++, at++, from++) {
-        const source = ink[from]!;
-        const alpha = source >>> 24;
-        if (alpha === 0) continue;
-        out[at] = alpha === 255 || out[at] === 0 ? source : over(source, out[at]!, alpha);
-      }
+    const ink = inks[(places[i + 3]! * across + places[i + 2]!) / stamps.cell]!;
+    for (let q = 0; q < ink.length; q += 3) {
+      const [px, py] = [x + ink[q]!, y + ink[q + 1]!];
+      if (px < 0 || px >= w || py < 0 || py >= h) continue;
+      const at = py * w + px;
+      const source = ink[q + 2]!;
+      const alpha = source >>> 24;
+      out[at] = alpha === 255 || out[at] === 0 ? source : over(source, out[at]!, alpha);
     }
   }
+}
+
+const inked = new WeakMap<object, Uint32Array[]>();
+
+/** Of each stamp the pixels that are not empty: column, row, colour. Most of a cell is empty. */
+function inkOf({ image, cell }: { image: Pick<ImageData, "data" | "width">; cell: number }): Uint32Array[] {
+  const found = inked.get(image);
+  if (found) return found;
+  const pixels = new Uint32Array(image.data.buffer);
+  const [across, down] = [image.width / cell, pixels.length / image.width / cell];
+  const inks = Array.from({ length: across * down }, (_, stamp) => {
+    const [left, top] = [(stamp % across) * cell, Math.floor(stamp / across) * cell];
+    const ink: number[] = [];
+    for (let r = 0; r < cell; r++) {
+      for (let q = 0; q < cell; q++) {
+        const pixel = pixels[(top + r) * image.width + left + q]!;
+        if (pixel >>> 24 > 0) ink.push(q, r, pixel);
+      }
+    }
+    return Uint32Array.from(ink);
+  });
+  inked.set(image, inks);
+  return inks;
 }
 
 /** Packed pixel `source` over `ground` (bytes r, g, b, a: all platforms with browsers are little-endian). */

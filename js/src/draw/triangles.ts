@@ -9,12 +9,17 @@ export interface Triangles {
 }
 
 const FINER = 2; // drawn at twice the size and shrunk: smooth edges
+const MOST = 5e5; // pixels that this may take
 
 /** Draws them in the box and cuts off what leaves it. */
 export function drawTriangles(g: CanvasRenderingContext2D, box: Box, t: Triangles): void {
-  const scale = FINER * (devicePixelRatio || 1);
+  const scale = Math.min(FINER * (devicePixelRatio || 1), Math.sqrt(MOST / (box.w * box.h)));
   const [w, h] = [Math.max(1, Math.round(box.w * scale)), Math.max(1, Math.round(box.h * scale))];
-  const corners = t.corners.map((v, i) => (i % 2 ? v - box.y : v - box.x) * scale);
+  const corners = new Float32Array(t.corners.length);
+  for (let i = 0; i < corners.length; i += 2) {
+    corners[i] = (t.corners[i]! - box.x) * scale;
+    corners[i + 1] = (t.corners[i + 1]! - box.y) * scale;
+  }
   const place = [box.x, box.y, box.w, box.h] as const;
   g.imageSmoothingEnabled = true;
   if (trianglesOnGpu(g, { corners, colours: t.colours }, w, h, place)) return;

@@ -18,7 +18,7 @@ const SIZES = {
   crowd: { radius: 2.2, line: 1.5 },
   throng: { radius: 1.5, line: 0.8 },
 };
-const REACH = 8; // px that a mark takes at most, on every side
+const LETTER = 8; // px that a class name takes at most, on every side
 
 /** Shape and hue of each class: with more classes than shapes, a pair is circle and triangle, blue and orange. */
 export function styleOf(scene: Scene, dark: boolean): (k: number) => { shape: number; hue: string } {
@@ -85,7 +85,11 @@ export function drawSamples(g: G, c: Colours, scene: Scene, view: View, selected
     fontOf(g.canvas).family,
   ];
   const stamps = stampsOf(key.join(), () =>
-    makeStamps(looks.length, REACH, (to, kind) => draw(to, looks[kind]!, 0, 0)),
+    makeStamps(
+      looks.length,
+      Math.max(LETTER * Number(lettered(scene)), 1.4 * (size.radius + 1) + size.line),
+      (to, kind) => draw(to, looks[kind]!, 0, 0),
+    ),
   );
   drawCloud(g, view.box, cloud, stamps);
 }
@@ -107,11 +111,15 @@ function stampsOf(key: string, make: () => Stamps): Stamps {
   return made.stamps;
 }
 
+/** The class name is the mark. */
+const lettered = ({ data, restricted }: Scene): boolean =>
+  data.k > MARKS && !restricted && data.classNames.every((name) => name.length <= 2);
+
 /** Draws one sample. */
 function artist(c: Colours, scene: Scene, size: (typeof SIZES)["few"], family: string) {
-  const { data, restricted } = scene;
+  const { data } = scene;
   const style = styleOf(scene, c.dark);
-  const letters = data.k > MARKS && !restricted && data.classNames.every((name) => name.length <= 2);
+  const letters = lettered(scene);
   const edge = c.dark ? "#0b0c0d" : "#30363d";
   return (g: G, { k, right, faint, chosen }: Look, x: number, y: number) => {
     g.globalAlpha = faint ? FAINT : 1;

@@ -52,50 +52,55 @@ export function drawSurface(g: CanvasRenderingContext2D, m: Model3, box: Box): v
   else drawCells(g, m);
 }
 
-/** Corners and colour of a cell; null where the loss is not finite. `finer`: than the grid its shading is made for. */
-function cellOf(m: Model3, cell: number, finer: number) {
-  const four = corners(m.shape.nx, cell);
-  let height = 0;
-  for (const p of four) height += m.heights[p]! / 4;
-  if (Number.isNaN(height)) return null;
-  const slope = (m.heights[four[1]]! - m.heights[four[0]]!) * finer;
-  const light = 1 - Math.min(SHADE, Math.max(0, 0.1 + slope * 1.5));
-  const colour = cividis(height).map((v) => Math.round(v * light)) as [number, number, number];
-  return { four, colour };
+/** Height of a cell, and how bright it is; `finer`: its grid than the one the shading is made for. */
+function cellOf(
+  { heights, shape: { nx } }: Model3,
+  cell: number,
+  finer: number,
+): [height: number, light: number] {
+  const [p, q, s, t] = [cell, cell + 1, cell + nx + 1, cell + nx];
+  const height = (heights[p]! + heights[q]! + heights[s]! + heights[t]!) / 4;
+  const slope = (heights[q]! - heights[p]!) * finer;
+  return [height, 1 - Math.min(SHADE, Math.max(0, 0.1 + slope * 1.5))];
 }
 
 function trianglesOf(m: Model3): Triangles {
   const { nx, order, points } = m.shape;
+  const places = new Float32Array(points.length);
+  for (let p = 0; p < points.length; p += 2)
+    [places[p], places[p + 1]] = m.to([points[p]!, points[p + 1]!]) as [number, number];
   const corners = new Float32Array(order.length * 12);
   const colours = new Uint32Array(order.length * 2);
   const finer = (nx - 1) / 40; // shaded as the same slope on a grid of 41
   let n = 0;
-  for (const cell of order) {
-    const found = cellOf(m, cell, finer);
-    if (!found) continue;
-    const [r, g, b] = found.colour;
-    const [p, q, s, t] = found.four;
-    for (const three of [
-      [p, q, t],
-      [s, t, q],
-    ]) {
-      three.forEach((point, i) =>
-        corners.set(m.to([points[2 * point]!, points[2 * point + 1]!]), 6 * n + 2 * i),
-      );
-      colours[n++] = ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+  let to = 0;
+  for (let o = 0; o < order.length; o++) {
+    const cell = order[o]!;
+    const [height, light] = cellOf(m, cell, finer);
+    if (Number.isNaN(height)) continue;
+    const [r, g, b] = cividis(height);
+    const colour =
+      ((255 << 24) | ((b * light + 0.5) << 16) | ((g * light + 0.5) << 8) | (r * light + 0.5)) >>> 0;
+    // two triangles of the corners p, q, s, t
+    for (const point of [cell, cell + 1, cell + nx, cell + nx + 1, cell + nx, cell + 1]) {
+      corners[to++] = places[2 * point]!;
+      corners[to++] = places[2 * point + 1]!;
     }
+    colours[n++] = colour;
+    colours[n++] = colour;
   }
-  return { corners: corners.subarray(0, 6 * n), colours: colours.subarray(0, n) };
+  return { corners: corners.subarray(0, to), colours: colours.subarray(0, n) };
 }
 
 function drawCells(g: CanvasRenderingContext2D, m: Model3): void {
-  const { points, order } = m.shape;
+  const { nx, points, order } = m.shape;
   g.save();
   g.lineWidth = 0.6;
   for (const cell of order) {
-    const found = cellOf(m, cell, 1);
-    if (!found) continue;
-    const { four, colour } = found;
+    const [height, light] = cellOf(m, cell, 1);
+    if (Number.isNaN(height)) continue;
+    const four = corners(nx, cell);
+    const colour = cividis(height).map((v) => Math.round(v * light));
     g.beginPath();
     four.forEach((p, i) => {
       const [x, y] = m.to([points[2 * p]!, points[2 * p + 1]!]);
