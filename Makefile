@@ -1,5 +1,6 @@
 # make lab    opens the laboratory: everything it needs is made first (Python >= 3.11, make and git suffice)
 # make test   runs the whole suite, the real browser included
+# make bench  measures side by side with what one would use instead, and prints ratios
 #
 # Settings:  PYTHON=python3.12   the Python that .venv is made of
 #            TORCH_INDEX=...     index of PyTorch's CPU builds (scripts/setup.py says when it is needed)
@@ -32,7 +33,7 @@ FRONT_END := $(shell find js/src -type f) clsviz/catalogue/index.json \
   catalogue bench clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -9
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -10
 
 lab: $(BUILT)
 	@$(BIN)/clsviz lab lab $(LAB_ARGS)

@@ -47,7 +47,7 @@ def main() -> None:
     Path("clsviz/labextension").mkdir(exist_ok=True)
     phase(
         "clsviz with torch, JupyterLab and the test tools (minutes the first time)",
-        [*PIP, *options, "-e", ".[lab,test,dev]"],
+        [*PIP, *options, "-e", ".[lab,test,dev,bench]"],
         env={"SKIP_JUPYTER_BUILDER": "1"},
     )
 

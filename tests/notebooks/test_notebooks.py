@@ -13,7 +13,9 @@ CELL_LIMIT = 120  # s; the course promises a minute
 
 
 def test_there_are_notebooks() -> None:
-    assert {"start.ipynb", "own_model.ipynb"} <= {path.name for path in NOTEBOOKS}
+    assert {"start.ipynb", "own_model.ipynb", "fans.ipynb", "teaching.ipynb"} <= {
+        path.name for path in NOTEBOOKS
+    }
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
