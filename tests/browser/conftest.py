@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))  # the benches use it too
 from labserver import Lab, open_cells, run_cells, running_browser, running_lab, show
+from person import Outgoing
 
 HERE = Path(__file__).parent
 SHOTS = HERE / "shots"
@@ -67,6 +68,12 @@ def page(
         lab.request(f"api/sessions/{session['id']}", "DELETE")
     if console_errors and not failed:
         pytest.fail("errors in the browser console:\n" + "\n".join(console_errors), pytrace=False)
+
+
+@pytest.fixture
+def outgoing(page: Page) -> Outgoing:
+    """What the page sends to the kernel."""
+    return Outgoing(page)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ def slider(page: Page, name: str) -> Locator:
 
 
 def ece(page: Page) -> float:
+    expect(status(page, "reliability")).to_contain_text(re.compile(r"ECE \d\.\d{4}"), timeout=60_000)
     found = re.search(r"ECE (\d\.\d{4})", status(page, "reliability").inner_text())
     assert found, status(page, "reliability").inner_text()
     return float(found.group(1))

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, WebSocket, expect
+from person import LAB, Outgoing, run_cell, slider, status
+from playwright.sync_api import Locator, Page, expect
 
-LAB = '[data-view="lab"]'
 VIEWS = ["reliability", "boundary", "landscape", "prototypes", "confusion", "inspector", "fan"]
 OPEN = (
     "import clsviz as cv\n"
@@ -17,51 +17,8 @@ OPEN = (
 MEMBER = "Fan: learning rate"
 
 
-def status(page: Page, name: str) -> Locator:
-    return page.locator(f'[data-view="{name}"]').get_by_role("status")
-
-
-def slider(page: Page, name: str) -> Locator:
-    return page.get_by_role("slider", name=name, exact=True)
-
-
 def words(page: Page) -> Locator:
     return page.locator(".clsviz-fan-words")
-
-
-def run_cell(page: Page, code: str) -> str:
-    """Runs code in the notebook's kernel and returns what it printed."""
-    return page.evaluate(
-        """async (code) => {
-          const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-          const future = kernel.requestExecute({ code, store_history: false });
-          let text = '';
-          future.onIOPub = (m) => { if (m.header.msg_type === 'stream') text += m.content.text;
-            if (m.header.msg_type === 'error') text += m.content.evalue; };
-          await future.done;
-          return text; }""",
-        code,
-    )
-
-
-class Outgoing:
-    """Counts what the page sends to the kernel."""
-
-    def __init__(self, page: Page) -> None:
-        self.sent: list[str] = []
-        page.on("websocket", self.follow)
-
-    def follow(self, socket: WebSocket) -> None:
-        if "/channels" in socket.url:
-            socket.on("framesent", lambda payload: self.sent.append(str(payload)[:400]))
-
-    def comms(self) -> int:
-        return sum("comm_msg" in frame for frame in self.sent)
-
-
-@pytest.fixture
-def outgoing(page: Page) -> Outgoing:
-    return Outgoing(page)
 
 
 @pytest.fixture

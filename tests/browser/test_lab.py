@@ -15,11 +15,6 @@ NUMBER = re.compile(r"-?\d+\.\d+")
 
 
 @pytest.fixture
-def outgoing(page: Page) -> Outgoing:
-    return Outgoing(page)
-
-
-@pytest.fixture
 def digits(outgoing: Outgoing, open_notebook: Callable[..., Page]) -> Page:
     """The digits lab, trained for a few epochs and at rest."""
     page = open_notebook([OPEN.format(arguments='"digits", epochs=8, label_noise=0.1, pace=None')])

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, WebSocket, expect
+from person import Outgoing, run_cell
+from playwright.sync_api import Locator, Page, expect
 
 VIEW = '[data-view="reliability"]'
 LARGE = """import numpy as np, clsviz as cv
@@ -43,46 +44,12 @@ TABULATED = """() => {
   return view.dataset.path === 'tabulated'; }"""
 
 
-class Outgoing:
-    """What the page sends to the kernel."""
-
-    def __init__(self, page: Page) -> None:
-        self.comms = 0
-        page.on("websocket", self.follow)
-
-    def follow(self, socket: WebSocket) -> None:
-        if "/channels" in socket.url:
-            socket.on("framesent", self.count)
-
-    def count(self, payload: str | bytes) -> None:
-        self.comms += b"comm_msg" in (payload if isinstance(payload, bytes) else payload.encode())
-
-
-@pytest.fixture
-def outgoing(page: Page) -> Outgoing:
-    return Outgoing(page)
-
-
 def status(page: Page) -> Locator:
     return page.locator(VIEW).get_by_role("status")
 
 
 def on_path(page: Page, path: str) -> None:
     expect(page.locator(VIEW)).to_have_attribute("data-path", path, timeout=90_000)
-
-
-def run_cell(page: Page, code: str) -> str:
-    return page.evaluate(
-        """async (code) => {
-          const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-          const future = kernel.requestExecute({ code, store_history: false });
-          let text = '';
-          future.onIOPub = (m) => { if (m.header.msg_type === 'stream') text += m.content.text;
-            if (m.header.msg_type === 'error') text += m.content.evalue; };
-          await future.done;
-          return text; }""",
-        code,
-    )
 
 
 def says(page: Page) -> dict[str, float]:
@@ -127,21 +94,21 @@ def test_300_000_predictions_are_tabulated_while_dragging_and_exact_at_rest(
         page.locator(VIEW).evaluate("(el, budget) => { el.dataset.passBudget = budget; }", budget)
         if path == "tabulated":
             page.wait_for_function(TABULATED, timeout=90_000)
-        told = outgoing.comms
+        told = outgoing.comms()
         paths = page.evaluate(DRAG, ["Temperature", list(range(first, first + 30, 3))])
         assert set(paths) == {path}
-        assert outgoing.comms == told
+        assert outgoing.comms() == told
         expect(status(page)).to_contain_text("within")
         page.evaluate(RELEASE, "Temperature")
         on_path(page, "exact")
         expect(status(page)).to_contain_text("Exact")
-        assert outgoing.comms == told + 1  # the trait
+        assert outgoing.comms() == told + 1  # the trait
         agrees(page)
 
     # threshold and bins of the menu are read off what is exact already
-    told = outgoing.comms
+    told = outgoing.comms()
     assert set(page.evaluate(DRAG, ["Threshold", [0.5, 0.6, 0.7, 0.8]])) == {"exact"}
-    assert outgoing.comms == told
+    assert outgoing.comms() == told
     page.evaluate(RELEASE, "Threshold")
     expect(status(page)).to_contain_text("keeps")
     agrees(page)
@@ -167,9 +134,9 @@ def test_many_classes_are_compressed_and_within_the_bound_they_state(
     )
     expect(page.locator(VIEW)).to_be_visible(timeout=60_000)
     on_path(page, "compressed")
-    told = outgoing.comms
+    told = outgoing.comms()
     page.evaluate(DRAG, ["Temperature", [400, 450, 480]])
-    assert outgoing.comms == told
+    assert outgoing.comms() == told
     page.evaluate(RELEASE, "Temperature")
     on_path(page, "compressed")
     bound = re.search(r"within ([\d.e-]*\d)", status(page).inner_text())

@@ -7,40 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
-
-OPEN = "import clsviz as cv\nlab = cv.Lab({arguments})\nlab"
-LAB = '[data-view="lab"]'
-
-
-def view(page: Page, name: str) -> Locator:
-    return page.locator(f'[data-view="{name}"]')
-
-
-def status(page: Page, name: str) -> Locator:
-    return view(page, name).locator(".clsviz-status")
-
-
-def ece(page: Page) -> float:
-    expect(status(page, "reliability")).to_contain_text(re.compile(r"ECE \d\.\d{4}"), timeout=60_000)
-    found = re.search(r"ECE (\d\.\d{4})", status(page, "reliability").inner_text())
-    assert found
-    return float(found.group(1))
-
-
-def run_cell(page: Page, code: str) -> str:
-    """Runs code in the notebook's kernel and returns what it printed."""
-    return page.evaluate(
-        """async (code) => {
-          const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-          const future = kernel.requestExecute({ code, store_history: false });
-          let text = '';
-          future.onIOPub = (m) => { if (m.header.msg_type === 'stream') text += m.content.text;
-            if (m.header.msg_type === 'error') text += m.content.evalue; };
-          await future.done;
-          return text; }""",
-        code,
-    )
+from person import LAB, OPEN, ece, run_cell, status, view
+from playwright.sync_api import Browser, Page, expect
 
 
 def test_a_copied_scene_is_python_that_opens_the_same_lab(
