@@ -3,6 +3,7 @@
 /** Does the edge from (ax, ay) to (bx, by) cross the ray from (x, y) to the right? */
 function crosses(ax: number, ay: number, bx: number, by: number, x: number, y: number): boolean {
   if (ay > y === by > y) return false;
+  if (ay > by) return crosses(bx, by, ax, ay, x, y); // the same rounding there and back
   return x < ax + ((y - ay) / (by - ay)) * (bx - ax);
 }
 
