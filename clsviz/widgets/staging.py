@@ -30,6 +30,7 @@ CONTROLS = (
     "copy_scene",
     "select_by",
     "fan",
+    "fan_out",
 )
 
 

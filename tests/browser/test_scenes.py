@@ -49,13 +49,10 @@ lab = cv.Lab("digits", label_noise=0.1, scenes=[
 lab"""
 
 
-def nothing_to_scroll(page: Page) -> bool:
-    return page.evaluate(
-        """() => { const lab = document.querySelector('[data-view=lab]');
-          const top = lab.getBoundingClientRect().top;
-          return [...lab.querySelectorAll('.clsviz-on-stage, .clsviz-scenes, .clsviz-revealed')]
-            .every((e) => e.getBoundingClientRect().bottom - top <= 722); }"""
-    )
+NOTHING_TO_SCROLL = """() => { const lab = document.querySelector('[data-view=lab]');
+  const top = lab.getBoundingClientRect().top;
+  return [...lab.querySelectorAll('.clsviz-on-stage, .clsviz-scenes, .clsviz-revealed')]
+    .every((e) => e.getBoundingClientRect().bottom - top <= 722); }"""
 
 
 def test_a_sequence_is_presented_by_keys_and_a_question_covers_its_view(
@@ -74,7 +71,7 @@ def test_a_sequence_is_presented_by_keys_and_a_question_covers_its_view(
     bar.get_by_role("heading").click()
     page.evaluate("document.querySelector('[data-view=lab]').requestFullscreen()")
     page.wait_for_function("document.fullscreenElement !== null")
-    assert nothing_to_scroll(page)
+    page.wait_for_function(NOTHING_TO_SCROLL)
     shot("scene-one")
     page.keyboard.press("n")
     expect(bar).to_contain_text("2 of 4")
@@ -89,7 +86,7 @@ def test_a_sequence_is_presented_by_keys_and_a_question_covers_its_view(
     expect(said).to_contain_text("You said 0.5; it is 0.0")
     expect(said).to_contain_text("labels lie")
     assert not view(page, "reliability").evaluate("(e) => e.inert")
-    assert nothing_to_scroll(page)
+    page.wait_for_function(NOTHING_TO_SCROLL)
     shot("scene-revealed")
     page.keyboard.press("PageDown")
     expect(bar).to_contain_text("3 of 4")
@@ -97,7 +94,7 @@ def test_a_sequence_is_presented_by_keys_and_a_question_covers_its_view(
     page.keyboard.press("n")
     expect(bar).to_contain_text("4 of 4", timeout=30_000)
     expect(page.locator(".clsviz-where")).to_contain_text("epoch 3 of 3", timeout=30_000)
-    assert nothing_to_scroll(page)
+    page.wait_for_function(NOTHING_TO_SCROLL)
     page.keyboard.press("p")
     expect(bar).to_contain_text("3 of 4", timeout=30_000)
     expect(page.locator(".clsviz-where")).to_contain_text("epoch 1 of 60", timeout=30_000)

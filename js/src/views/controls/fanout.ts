@@ -19,6 +19,7 @@ export function fanButton(session: Session, name: string, path: () => string): F
     },
     {
       class: "clsviz-small",
+      "data-control": "fan_out",
       "aria-label": `Fan out ${name}`,
       title: "Train networks over the whole slider side by side; a slider then moves through them",
     },
