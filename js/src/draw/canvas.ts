@@ -26,8 +26,8 @@ export function makeCanvas(label: string, fixed?: Size): Canvas {
     el,
     begin() {
       const { w, h } = size();
-      fit(el, w, h);
-      g.setTransform(scale(), 0, 0, scale(), 0, 0);
+      const s = fit(el, w, h);
+      g.setTransform(s, 0, 0, s, 0, 0);
       g.clearRect(0, 0, w, h);
       return { g, w, h };
     },
@@ -41,8 +41,8 @@ export function makeCanvas(label: string, fixed?: Size): Canvas {
       }
       const now = [w, h, scale(), ...values];
       if (!alike(kept.values, now)) {
-        fit(kept.g.canvas, w, h);
-        kept.g.setTransform(scale(), 0, 0, scale(), 0, 0);
+        const s = fit(kept.g.canvas, w, h);
+        kept.g.setTransform(s, 0, 0, s, 0, 0);
         kept.g.clearRect(0, 0, w, h);
         draw(kept.g);
         kept.values = now;
@@ -54,11 +54,15 @@ export function makeCanvas(label: string, fixed?: Size): Canvas {
 
 const scale = () => devicePixelRatio || 1;
 
-function fit(el: HTMLCanvasElement, w: number, h: number): void {
-  const [pw, ph] = [Math.max(1, Math.round(w * scale())), Math.max(1, Math.round(h * scale()))];
-  if (el.width === pw && el.height === ph) return;
-  el.width = pw;
-  el.height = ph;
+/** Returns device pixels per CSS pixel. */
+function fit(el: HTMLCanvasElement, w: number, h: number): number {
+  const s = scale();
+  const [pw, ph] = [Math.max(1, Math.round(w * s)), Math.max(1, Math.round(h * s))];
+  if (el.width !== pw || el.height !== ph) {
+    el.width = pw;
+    el.height = ph;
+  }
+  return s;
 }
 
 const alike = (a: readonly unknown[], b: readonly unknown[]) =>
@@ -91,9 +95,12 @@ export function text(
   y: number,
   style: TextStyle,
 ): void {
-  g.save();
-  g.translate(x, y);
-  if (style.rotate) g.rotate(style.rotate);
+  const set = style.rotate || style.halo; // else the canvas need not remember what was before
+  if (set) {
+    g.save();
+    g.translate(x, y);
+    if (style.rotate) g.rotate(style.rotate);
+  }
   g.font = `${style.bold ? "600 " : ""}${style.size ?? 11}px ${fontOf(g.canvas).family}`;
   g.textAlign = style.align ?? "left";
   g.textBaseline = style.baseline ?? "alphabetic";
@@ -104,8 +111,8 @@ export function text(
     g.strokeText(words, 0, 0);
   }
   g.fillStyle = style.colour ?? "currentColor";
-  g.fillText(words, 0, 0);
-  g.restore();
+  g.fillText(words, set ? 0 : x, set ? 0 : y);
+  if (set) g.restore();
 }
 
 export function line(

@@ -109,10 +109,10 @@ export function drawColourBar(
   unit: string,
   c: Colours,
 ): void {
-  for (let i = 0; i < box.h; i++) {
-    g.fillStyle = `rgb(${cividis(1 - (i + 0.5) / box.h)})`;
-    g.fillRect(box.x, box.y + i, box.w, 1.2);
-  }
+  const shades = g.createLinearGradient(0, box.y + box.h, 0, box.y);
+  CIVIDIS.forEach((colour, i) => shades.addColorStop(i / (CIVIDIS.length - 1), `rgb(${colour})`));
+  g.fillStyle = shades;
+  g.fillRect(box.x, box.y, box.w, box.h);
   contourLevels(scale, CONTOURS).forEach((_, i) => {
     const y = box.y + box.h * (1 - (i + 1) / (CONTOURS + 1));
     line(

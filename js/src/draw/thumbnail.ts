@@ -7,6 +7,7 @@ import { type Colours, classColour, rgb } from "./theme";
 /** Standard deviations from the mean that fill half of a profile's height. */
 const PROFILE_SPAN = 2.5;
 const SCATTER_DOTS = 300;
+const KEPT = 200; // small pictures
 
 export interface Thumbnails {
   /** Height of a picture as a share of its width. */
@@ -36,21 +37,33 @@ function images(data: Dataset, rows: ArrayLike<number>, shape: [number, number],
   const [low, high] = range(data, rows, null);
   const [ink, paper] = [rgb(c.fg), rgb(c.bg)];
   const [height, width] = shape;
+  const made = new WeakMap<object, Map<number, HTMLCanvasElement>>();
+  const picture = (values: ArrayLike<number>, from: number): HTMLCanvasElement => {
+    const kept = made.get(values) ?? new Map<number, HTMLCanvasElement>();
+    made.set(values, kept);
+    const small = kept.get(from) ?? paint(values, from);
+    if (kept.size > KEPT) kept.clear();
+    kept.set(from, small);
+    return small;
+  };
+  const paint = (values: ArrayLike<number>, from: number): HTMLCanvasElement => {
+    const image = new ImageData(width, height);
+    for (let i = 0; i < width * height; i++) {
+      const v = Math.min(1, Math.max(0, (values[from + i]! - low) / (high - low || 1)));
+      for (let q = 0; q < 3; q++) image.data[4 * i + q] = paper[q]! + (ink[q]! - paper[q]!) * v;
+      image.data[4 * i + 3] = 255;
+    }
+    const small = document.createElement("canvas");
+    [small.width, small.height] = [width, height];
+    small.getContext("2d")!.putImageData(image, 0, 0);
+    return small;
+  };
   return {
     aspect: height / width,
     widest: 58,
     draw(g, values, from, _class, x, y, w) {
-      const picture = new ImageData(width, height);
-      for (let i = 0; i < width * height; i++) {
-        const v = Math.min(1, Math.max(0, (values[from + i]! - low) / (high - low || 1)));
-        for (let q = 0; q < 3; q++) picture.data[4 * i + q] = paper[q]! + (ink[q]! - paper[q]!) * v;
-        picture.data[4 * i + 3] = 255;
-      }
-      const small = document.createElement("canvas");
-      [small.width, small.height] = [width, height];
-      small.getContext("2d")!.putImageData(picture, 0, 0);
       g.imageSmoothingEnabled = false;
-      g.drawImage(small, x, y, w, (w * height) / width);
+      g.drawImage(picture(values, from), x, y, w, (w * height) / width);
       frame(g, x, y, w, (w * height) / width, c);
     },
     words: () => "",

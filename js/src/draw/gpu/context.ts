@@ -20,11 +20,22 @@ function open(): GL | null {
   if (choice === "canvas") return null;
   const canvas = document.createElement("canvas");
   canvas.addEventListener("webglcontextlost", (event) => event.preventDefault()); // else it is never restored
-  return canvas.getContext("webgl2", {
+  const gl = canvas.getContext("webgl2", {
     antialias: false,
     depth: false,
     failIfMajorPerformanceCaveat: choice !== "webgl",
   });
+  if (!gl || choice === "webgl" || !SOFTWARE.test(rendererOf(gl))) return gl;
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return null;
+}
+
+/** Renderers without a graphics card; Chromium does not always say that they are slow. */
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+
+function rendererOf(gl: GL): string {
+  const names = gl.getExtension("WEBGL_debug_renderer_info");
+  return String(gl.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
 }
 
 interface Kept {

@@ -90,7 +90,8 @@ export function mountTemperature(
   );
 
   const [whenSaid, whenMarked] = [whenChanged(), whenChanged()];
-  const draw = () => {
+  let best: number | null = null;
+  const draw = (still: boolean) => {
     const T = store.get<number | null>("temperature") ?? 1;
     knob.show(T);
     say(value, `T = ${T.toFixed(2)}`);
@@ -99,7 +100,9 @@ export function mountTemperature(
     const engine = large?.engine() ?? null;
     knob.setDisabled(!(at || engine));
     const { g, w, h: height } = canvas.begin();
-    const best = at && data ? bestTemperature(at, data.k) : (engine?.best ?? null);
+    // to fit costs as much as a frame: the mark stays where it was until nothing moves
+    if (at && data && (still || best === null || fits.has(at))) best = bestTemperature(at, data.k);
+    else if (!at) best = engine?.best ?? null;
     fit.disabled = best === null;
     if (!(at || engine) || !data)
       return whenSaid([], () =>
@@ -186,6 +189,7 @@ export function mountTemperature(
     boxes: [canvas.el],
     keys: ["temperature", "step", "member", "hover", "marked", ...RULE_KEYS],
     events: ["data", "snapshots"],
+    finer: true,
     also: [() => large?.end()],
   });
   return frame.close;

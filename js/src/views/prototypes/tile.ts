@@ -6,8 +6,11 @@ import type { Colours } from "../../draw/theme";
 export const BARS = 22; // px below the picture
 const SHARE = 3; // px
 
-/** Height of a bar in device pixels: tiles are drawn again only when one of theirs changes. */
-export const barPixels = (p: number): number => Math.round(p * (BARS - 4) * (devicePixelRatio || 1) * 2);
+/** Heights of bars in half device pixels: tiles are drawn again only when one of theirs changes. */
+export function barPixels(probs: ArrayLike<number>): number[] {
+  const full = (BARS - 4) * (devicePixelRatio || 1) * 2;
+  return Array.from(probs, (p) => Math.round(p * full));
+}
 
 export interface TileState {
   width: number;

@@ -127,7 +127,7 @@ export function makeTiles(select: (p: number, op: SetOp) => void, choose: (p: nu
           nearest: p === s.nearest,
           probs: s.logits && probsOf(s.logits, p, s.data.k, s.temperature),
         };
-        const bars = look.probs ? Array.from(look.probs, barPixels) : [];
+        const bars = look.probs ? barPixels(look.probs) : [];
         whenLook([s.colours, look.share, look.chosen, look.nearest, ...bars], () => {
           drawTile(canvas.begin().g, picture, look, s.colours);
           button.tabIndex = look.chosen ? 0 : -1;
