@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import numbers
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ TRANSFORMS = {
     "label_noise": (KINDS, "rate", 0.0),
     "imbalance": (PROFILES, "factor", 1.0),
 }
+SETTINGS = ("loss_temperature", "batch_size", "epochs", "seed", "device", "precision")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
@@ -162,7 +164,16 @@ class Experiment:
     def _require(self, head: str, path: str) -> None:
         names = [f.name for f in fields(self)]
         if head not in names:
-            raise UnknownName(f"no setting {path!r}; an Experiment has {names}")
+            near = difflib.get_close_matches(path, self._paths(), 1, 0.6)
+            same = [p for p in self._paths() if p.endswith(f".{path}")]
+            hint = "".join(f"; did you mean {p!r}?" for p in (same or near)[:1])
+            raise UnknownName(f"no setting {path!r}{hint or f'; an Experiment has {names}'}")
+
+    def _paths(self) -> list[str]:
+        """All dotted paths to parameters, and the settings that have none."""
+        choices = [name for name in CHOICES if getattr(self, name).name != OWN]
+        params = [f"{name}.{p.name}" for name in choices for p in entry_of(name, getattr(self, name)).params]
+        return [*params, *(f"{name}.{param}" for name, (_, param, _) in TRANSFORMS.items()), *SETTINGS]
 
 
 def entry_of(choice: str, spec: Spec) -> Method:

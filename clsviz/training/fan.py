@@ -116,6 +116,13 @@ class Fan(Commands[FanSession]):
         """Why the members do not take one batched step, in words; empty where they do."""
         return self._trainer.session.why_loop
 
+    def __repr__(self) -> str:
+        varied = " x ".join(f"{len(values)} values of {path}" for path, values in self.vary.items())
+        seeds = f" x {len(self.seeds)} seeds" if len(self.seeds) > 1 else ""
+        epoch, ill = self.timeline.latest.epoch, int((self.diverged >= 0).sum())
+        diverged = f", {ill} diverged" if ill else ""
+        return f"<Fan of {self.dataset.name}: {varied}{seeds}, {self.state}, epoch {epoch:.4g}{diverged}>"
+
     def model_at(self, step: int | None = None, member: int = 0) -> nn.Module:
         """A copy of a member's model, on the CPU and in eval mode, as of that step; None: the latest."""
         session = self._trainer.session

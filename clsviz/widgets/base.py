@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import difflib
 import os
 import weakref
 from collections.abc import Mapping
@@ -15,8 +16,8 @@ import traitlets
 
 from clsviz import catalogue
 from clsviz._paths import STATIC
-from clsviz.errors import InputError
-from clsviz.training import Source
+from clsviz.errors import InputError, UnknownName
+from clsviz.training import Experiment, Source
 from clsviz.widgets import export
 from clsviz.widgets.cells import MAKERS
 from clsviz.widgets.comparison import Comparison, compare_predictions
@@ -63,7 +64,7 @@ class Linked(traitlets.HasTraits):
     score = traitlets.Float(
         None, allow_none=True, help="place on the loss line, -1 to 1; None: as trained"
     ).tag(sync=True)
-    selection = Indices(help="indices of the selected samples, ascending int32, or None").tag(of_run=True)
+    selection = Indices(help="indices of the selected samples, ascending; empty for none").tag(of_run=True)
     marked = traitlets.Int(None, allow_none=True, help="index of the sample under inspection").tag(
         sync=True, of_run=True
     )
@@ -152,6 +153,19 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
         MAKERS.enter(self)
         self.observe(lambda _change: self.session.interest(self.member, self.step), ["member", "step"])
         self.on_msg(lambda _widget, content, _buffers: self.session.answer(content, self))
+        self._complete = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuses what is no setting: a slip of the pen would do nothing, and say nothing."""
+        there = name in vars(self) or hasattr(type(self), name) or name.startswith("_")
+        if "_complete" in vars(self) and not there:
+            known = self.class_own_traits_of()
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]!r}? It" if near else "it"
+            if name in Experiment.__dataclass_fields__:
+                hint = f'run.change({{"{name}": ...}}) changes what is trained; the view'
+            raise UnknownName(f"{type(self).__name__} has no setting {name!r}; {hint} has {known}")
+        super().__setattr__(name, value)
 
     @classmethod
     def class_own_traits_of(cls) -> list[str]:
@@ -305,7 +319,7 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
         """All that is set, as plain values: what an exported file starts from."""
         names = [*self.class_own_traits_of(), "catalogue"]
         values = {name: getattr(self, name) for name in names}
-        return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in values.items()}
+        return {k: (v.tolist() or None) if isinstance(v, np.ndarray) else v for k, v in values.items()}
 
     def to_html(self, path: str | Path | None = None, *, title: str | None = None) -> str:
         """This view as one HTML file that works without a kernel or network.

@@ -102,22 +102,21 @@ def part_rows(data: Dataset, part: str) -> np.ndarray:
     return np.sort(data.validation if part == "validation" else data.train)
 
 
-def combined(selection: np.ndarray | None, samples: np.ndarray, how: How) -> np.ndarray:
+def combined(selection: np.ndarray, samples: np.ndarray, how: How) -> np.ndarray:
     """`samples` put to the selection.
 
     Raises:
         InputError: an unknown way.
     """
-    given = np.empty(0, np.int32) if selection is None else selection
     match how:
         case "replace":
             return samples
         case "add":
-            return np.union1d(given, samples)
+            return np.union1d(selection, samples)
         case "remove":
-            return np.setdiff1d(given, samples)
+            return np.setdiff1d(selection, samples)
         case "intersect":
-            return np.intersect1d(given, samples)
+            return np.intersect1d(selection, samples)
     raise InputError(f"how must be one of {HOWS}, got {how!r}")
 
 

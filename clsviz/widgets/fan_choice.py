@@ -30,6 +30,12 @@ TITLES = {
     "batch_size": "Batch size",
     "seed": "Seed",
 }
+# What the lab's own controls are called (`controls=` takes these names, too), and what they set.
+ON_SCREEN = {
+    "learning_rate": "optimizer.lr",
+    "weight_decay": "optimizer.weight_decay",
+    "label_noise": "label_noise.rate",
+}
 # Ends of the loss line: the family that a parameter of it belongs to, for losses that lie on the line.
 LINE = {"loss.q": ("gce", ("cross_entropy", "mae")), "loss.gamma": ("focal", ("cross_entropy",))}
 
@@ -69,8 +75,9 @@ def values_for(experiment: Experiment, path: str) -> tuple[float, ...]:
     """Values over the whole slider of a setting, the present one among them.
 
     Raises:
-        InputError: the setting has no slider; its values must be given.
+        InputError, UnknownName: there is no such setting, or it has no slider: its values must be given.
     """
+    experiment.get(path)  # a misspelt path is told as such
     found = range_of(experiment, path)
     if found is None:
         raise InputError(f"{path} has no slider to spread values over: say values=[...]")
@@ -78,7 +85,7 @@ def values_for(experiment: Experiment, path: str) -> tuple[float, ...]:
         values = np.geomspace(found.low, found.high, VALUES)
     else:
         values = np.linspace(found.low, found.high, _round_parts(found.high - found.low) + 1)
-    values = np.array([float(f"{v:.3g}") for v in values])
+    values = _rounded(values)
     if path == "optimizer.weight_decay":
         values[0] = 0.0  # none at all, where the slider ends
     now = float(experiment.get(path))
@@ -86,6 +93,15 @@ def values_for(experiment: Experiment, path: str) -> tuple[float, ...]:
         place = np.log(np.maximum(values, found.low / 2) / now) if found.log else values - now
         values[int(np.abs(place).argmin())] = now
     return tuple(float(v) for v in values)
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    """The values with as few digits as tell them apart."""
+    for digits in (1, 2):
+        rounded = np.array([float(f"{v:.{digits}g}") for v in values])
+        if len(np.unique(rounded)) == len(values) and np.isin(values[[0, -1]], rounded).all():
+            return rounded
+    return np.array([float(f"{v:.3g}") for v in values])
 
 
 def _round_parts(span: float) -> int:

@@ -79,6 +79,7 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
 
     bundle = "lab"
     _scenes: tuple[Scene, ...]
+    _lesson: dict[str, Any]  # show and controls as the lab was made with: scenes that set none keep them
 
     def __init__(
         self,
@@ -102,6 +103,7 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         run = Run(experiment, **own, pace=pace) if start is None else Run.from_recipe(start, pace=pace)
         self._show(run, state)
         self._owns_run = True
+        self._lesson = {name: state[name] for name in ("show", "controls") if name in state}
         if scenes is not None:
             self.present(scenes)
         elif autostart and start is None:
@@ -198,7 +200,7 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
             alike = [g for g in groups if scene.recipe.same_way(g.recipe) and scene.fan == g.fan]
             if not alike:
                 groups.append(scene)
-            values = usual | dict(scene.state)
+            values = usual | self._lesson | dict(scene.state)
             deck.append(
                 {
                     "title": scene.title,
@@ -252,7 +254,7 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
                 if scene.fan is not None:
                     self.fan_out(**scene.fan)
             with self.hold_sync():
-                for name, value in (self._usual() | dict(scene.state)).items():
+                for name, value in (self._usual() | self._lesson | dict(scene.state)).items():
                     setattr(self, names[name], value)
         except (traitlets.TraitError, TypeError, ValueError) as error:
             raise InputError(f"the scene cannot be shown: {error}") from error
@@ -279,10 +281,10 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         return names
 
     def _show(self, run: Source, state: dict[str, Any]) -> None:
-        self._scenes = ()
-        ClsvizWidget.__init__(self, run, **state)
+        self._scenes, self._lesson = (), {}
         facades = {name: Facade(self, name, view, numbers) for name, (view, _, numbers) in VIEWS.items()}
         self.views = Views(facades)
+        ClsvizWidget.__init__(self, run, **state)
         self.session.want_landscape(self.landscape_plane, self.landscape_resolution)
 
     @property
@@ -306,15 +308,17 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         """The networks that the member slider moves through, or None."""
         return self.session.fan
 
-    def fan_out(self, path: str, values: Sequence[float] | None = None, seeds: int = 1) -> Fan:
+    def fan_out(self, path: str, values: Sequence[float] | None = None, seeds: int | None = None) -> Fan:
         """Trains networks side by side that differ in one setting, in the background.
 
         The lab then has a slider over them (`Lab.member`). A former fan of the lab is closed.
 
         Args:
-            path: dotted path of the setting: ``loss.q``, ``optimizer.lr``, ``label_noise.rate``, ...
+            path: dotted path of the setting: ``loss.q``, ``optimizer.lr``, ``label_noise.rate``, ...; or a
+                slider's name: ``learning_rate``, ``weight_decay``, ``label_noise``.
             values: what it takes; None: about 13 values over its slider.
-            seeds: networks per value, with the experiment's seed and those after it.
+            seeds: networks per value, with the experiment's seed and those after it; None: three, or one
+                where the browser cannot run the networks, as the buttons "fan out" do.
 
         Raises:
             InputError: this cannot be varied; the message says what can.
@@ -364,7 +368,7 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
 def _plain(value: Any) -> Any:
     """A trait's value as JSON has it."""
     if isinstance(value, np.ndarray):
-        return value.tolist()
+        return value.tolist() or None  # no selection
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
     if isinstance(value, dict):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
+import weakref
 from collections.abc import Callable
+
+JOIN_SECONDS = 10.0  # what a job may take, at most, to hear that it is cancelled
 
 Job = Callable[[Callable[[], bool]], None]
 
@@ -25,9 +29,13 @@ class ProbeThread:
         self._running: str | None = None
         self._cancel = threading.Event()
         self._thread: threading.Thread | None = None
+        self._closed = False
+        _LIVING.add(self)
 
     def submit(self, name: str, job: Job) -> None:
         with self._lock:
+            if self._closed:
+                return
             self._waiting[name] = job
             if self._running == name:
                 self._cancel.set()
@@ -52,6 +60,13 @@ class ProbeThread:
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
 
+    def close(self) -> None:
+        """Cancels all, takes no more, and waits until the thread has ended."""
+        with self._lock:
+            self._closed = True
+        self.cancel()
+        self.join(JOIN_SECONDS)
+
     def _work(self) -> None:
         while True:
             with self._lock:
@@ -65,3 +80,13 @@ class ProbeThread:
                 job(self._cancel.is_set)
             except Exception as error:
                 self._report(self._running, error)
+
+
+_LIVING: weakref.WeakSet[ProbeThread] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """A thread inside torch while the interpreter goes down would crash it."""
+    for probes in list(_LIVING):
+        probes.close()

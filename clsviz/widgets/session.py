@@ -123,6 +123,7 @@ class Session:
         run = self.source
         if not isinstance(run, Run):
             raise InputError(f"only a Run can be fanned out, this is a {type(run).__name__}")
+        path = fan_choice.ON_SCREEN.get(path, path)
         experiment = fan_choice.on_the_line(run.experiment, path)
         chosen = fan_choice.values_for(experiment, path) if values is None else values
         count = seeds or (SEEDS if run.network is not None else SEEDS_SLOW)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -59,7 +58,7 @@ def predictions_source(
         may_be_large: large ones travel in the forms of `LargePredictions`, which not every view can read.
 
     Raises:
-        InputError: NaN, empty, a label outside [0, K), probabilities that do not sum to 1.
+        InputError: NaN, empty, a label outside [0, K), probabilities that do not sum to 1 or come as logits.
         ShapeError: the shapes do not fit.
     """
     option("kind", kind, ("logits", "probs"))
@@ -68,9 +67,7 @@ def predictions_source(
     else:
         logits = as_logits(y_pred, "y_pred")
         if (logits >= 0).all() and np.allclose(logits.sum(1), 1, atol=1e-4):
-            warnings.warn(
-                'the rows of y_pred sum to 1: they look like probabilities; say kind="probs"', stacklevel=3
-            )
+            raise InputError('y_pred: the rows are probabilities, they sum to 1; say kind="probs"')
     n, k = logits.shape
     labels = as_labels(y_true, n, k, "y_true")
     rows = np.arange(n)

@@ -66,17 +66,22 @@ class Array(traitlets.TraitType[Any, Any]):
 
 
 class Indices(Array):
-    """Sample indices of the owner's dataset: ascending, without repeats, int32; None for none.
+    """Sample indices of the owner's dataset: ascending, without repeats, int32; in the browser null for none.
 
-    Takes any sequence of whole numbers, or a mask of one bool for each sample.
+    Takes any sequence of whole numbers, a mask of one bool for each sample, or None for none.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("int32", **kwargs)
+        self.allow_none = False  # None is taken, and becomes an empty array
+        self.tag(to_json=lambda value, owner: pack(value, owner) if value.size else None)
 
-    def validate(self, obj: Any, value: Any) -> np.ndarray | None:
+    def default(self, obj: Any = None) -> np.ndarray:
+        return np.empty(0, self.dtype)
+
+    def validate(self, obj: Any, value: Any) -> np.ndarray:
         if value is None:
-            return None
+            return self.default()
         n = len(obj.session.dataset.y)
         array = np.asarray(value)
         if array.dtype == bool:
@@ -86,7 +91,7 @@ class Indices(Array):
                 )
             array = np.flatnonzero(array)
         if array.size == 0:
-            return None
+            return self.default()
         if array.ndim != 1 or array.dtype.kind not in "iuf" or (array != np.floor(array)).any():
             raise traitlets.TraitError(
                 f"{self.name} needs whole numbers in 1-d, or a mask, got {array.dtype} {array.shape}"

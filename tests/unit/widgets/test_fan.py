@@ -161,7 +161,7 @@ def test_what_cannot_be_fanned_out_is_said_in_the_view(recorded, lab):
 
 
 def test_new_samples_close_the_fan_and_a_new_rate_does_not(lab):
-    fan = lab.fan_out("optimizer.lr", [0.01, 0.1])
+    fan = lab.fan_out("optimizer.lr", [0.01, 0.1], seeds=1)
     lab.run.change({"label_noise.rate": 0.1})
     assert lab.fan is fan
     lab.run.change({"data": "iris"})
@@ -169,7 +169,7 @@ def test_new_samples_close_the_fan_and_a_new_rate_does_not(lab):
 
 
 def test_views_give_the_numbers_of_the_member_on_screen(lab):
-    fan = lab.fan_out("optimizer.lr", VALUES)
+    fan = lab.fan_out("optimizer.lr", VALUES, seeds=1)
     assert fan.wait(60)
     lab.member = 2
     latest = fan.timelines[2].latest

@@ -1,6 +1,8 @@
 """The lab in Python: everything on screen is reachable, nothing is left behind."""
 
 import gc
+import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -117,3 +119,36 @@ def test_an_export_that_would_be_too_large_carries_fewer_snapshots_and_says_so(m
     monkeypatch.setattr(export, "MAX_BYTES", len(whole) - 1)
     fewer = lab.to_html()
     assert len(fewer) < len(whole) and "snapshots of the training are in this file" in fewer
+
+
+def test_a_slip_of_the_pen_is_refused(lab):
+    with pytest.raises(UnknownName, match="did you mean 'temperature'"):
+        lab.temprature = 3
+    with pytest.raises(UnknownName, match=r"run\.change"):
+        lab.loss = "gce"
+
+
+def test_fan_out_knows_the_names_on_screen_and_says_what_a_setting_is_called(lab):
+    fan = lab.fan_out("label_noise", values=[0, 0.5], seeds=1)
+    assert list(fan.vary) == ["label_noise.rate"]
+    assert "2 values of label_noise.rate" in repr(fan)
+    with pytest.raises(UnknownName, match=r"did you mean 'optimizer\.lr'"):
+        lab.fan_out("lr")
+    with pytest.raises(UnknownName, match="qq"):
+        lab.fan_out("loss.qq")
+
+
+def test_a_lesson_keeps_its_views_in_every_scene():
+    plain = cv.Lab("moons")
+    lesson = cv.Lab("moons", show=["reliability"], controls=["temperature"], scenes=[plain.scene("one")])
+    try:
+        assert lesson.show == ["reliability"] and lesson.controls == ["temperature"]
+    finally:
+        lesson.close()
+        plain.close()
+
+
+def test_a_script_ends_while_its_lab_still_computes():
+    script = 'import clsviz as cv; cv.Lab("digits", model="cnn", epochs=1); cv.Lab("digits", scenes=[{}])'
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr

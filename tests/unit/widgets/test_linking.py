@@ -48,7 +48,7 @@ def test_views_of_different_sources_share_what_means_the_same_to_both(trained, b
     c = cv.BoundaryView.from_estimator(_Nearest(), *blobs)
     cv.link(a, b, c)
     assert (b.temperature, b.reliability_n_bins, b.marked) == (2, 7, 4) and b.selection.tolist() == [3]
-    assert c.temperature == 2 and c.selection is None and c.marked is None
+    assert c.temperature == 2 and c.selection.size == 0 and c.marked is None
     for view in (a, b, c):
         view.close()
     same.stop()
