@@ -5,6 +5,8 @@ import type { Colours } from "./theme";
 
 type G = CanvasRenderingContext2D;
 
+const BODY = 12; // px, type of the page (--clsviz-fs)
+
 export interface Canvas {
   el: HTMLCanvasElement;
   /** Fits the backing store to the box and clears it; w, h in CSS pixels. */
@@ -39,7 +41,7 @@ export function makeCanvas(label: string, fixed?: Size): Canvas {
         layers.set(name, kept);
         lendFont(kept.g.canvas, el);
       }
-      const now = [w, h, scale(), ...values];
+      const now = [w, h, scale(), fontOf(el).size, ...values];
       if (!alike(kept.values, now)) {
         const s = fit(kept.g.canvas, w, h);
         kept.g.setTransform(s, 0, 0, s, 0, 0);
@@ -82,7 +84,7 @@ export interface TextStyle {
   align?: CanvasTextAlign;
   baseline?: CanvasTextBaseline;
   colour?: string;
-  size?: number; // px
+  size?: number; // px, where the page writes at BODY px
   bold?: boolean;
   rotate?: number; // radians
   halo?: string; // outline colour, for words on a picture
@@ -101,7 +103,9 @@ export function text(
     g.translate(x, y);
     if (style.rotate) g.rotate(style.rotate);
   }
-  g.font = `${style.bold ? "600 " : ""}${style.size ?? 11}px ${fontOf(g.canvas).family}`;
+  const font = fontOf(g.canvas);
+  const size = (style.size ?? 11) + font.size - BODY; // larger on a projector
+  g.font = `${style.bold ? "600 " : ""}${size}px ${font.family}`;
   g.textAlign = style.align ?? "left";
   g.textBaseline = style.baseline ?? "alphabetic";
   if (style.halo) {

@@ -61,7 +61,7 @@ export const mountLab: Mount = (el, { session, store }) => {
   const bar = h("div", { class: "clsviz-bar" }, h("h2", {}, "Classifier lab"));
   const experiment = h("div", { class: "clsviz-experiment" });
   bar.append(experiment, h("div", { class: "clsviz-row clsviz-right" }, pin, copy.button, onProjector));
-  const timeline = h("div", { style: "position: relative" });
+  const timeline = h("div", { style: "position: relative", "data-part": "timeline" });
   const heroes = h("div", { class: "clsviz-heroes" });
   const notice = h("div", { class: "clsviz-banner", role: "alert", hidden: true });
   const views = h("div", { class: "clsviz-views" });
@@ -113,12 +113,12 @@ export const mountLab: Mount = (el, { session, store }) => {
     stops.push(guarded(name, mount)(box, { session, store: scoped(store, name) }));
     box.append(
       button(
-        "To stage",
+        `${box.querySelector("h3")?.textContent ?? name} to stage`,
         () => {
           const stage = store.get<string[] | null>("stage") ?? [];
           store.set("stage", [...stage.filter((other) => other !== name).slice(-1), name]);
         },
-        { class: "clsviz-small clsviz-to-stage", "aria-label": `${name} to stage` },
+        { class: "clsviz-small clsviz-to-stage" },
       ),
     );
   }

@@ -1,4 +1,4 @@
-/** Escape takes back: first the point of the landscape, then the selection. */
+/** Escape takes back: first the point of the landscape, then the selection, then the projector. */
 
 import type { Store } from "../../core/store";
 
@@ -19,6 +19,7 @@ export function clearOnEscape(root: HTMLElement, store: Store): () => void {
     if (!inside && (!here || typing)) return;
     if (store.get("hover") !== null) store.set("hover", null, "live");
     else if (store.get("selection") !== null) store.set("selection", null);
+    else if (store.get("projector") === true) store.set("projector", false);
   };
   document.addEventListener("pointerdown", onPress, true);
   document.addEventListener("keydown", onKey);
