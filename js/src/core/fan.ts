@@ -30,6 +30,7 @@ export interface Fan {
   state: RunState;
   message: string;
   epochs: number; // where training is to end
+  note?: string; // what was lost when it took a former one's place
   /** Snapshots left out by the browser's byte budget. */
   skipped: number;
 }

@@ -28,8 +28,8 @@ export interface RangeKnob {
   el: HTMLElement;
   input: HTMLInputElement;
   value: number;
-  /** Shows a value that came from elsewhere; does not call back. */
-  show(value: number): void;
+  /** Shows a value that came from elsewhere; does not call back. `unset`: none is chosen, words say what is. */
+  show(value: number, unset?: string): void;
   setMark(mark: { value: number; label: string } | null): void;
   setDisabled(disabled: boolean): void;
 }
@@ -90,16 +90,20 @@ export function rangeKnob(o: RangeOptions): RangeKnob {
           output,
         );
 
+  const say = (words: string, unset: boolean) => {
+    output.textContent = words;
+    input.setAttribute("aria-valuetext", words);
+    el.classList.toggle("clsviz-unset", unset);
+  };
   const knob: RangeKnob = {
     el,
     input,
     value: o.value,
-    show(value) {
+    show(value, unset) {
       knob.value = value;
       afterDrawing(() => {
         input.value = String(toInput(value));
-        output.textContent = format(value);
-        input.setAttribute("aria-valuetext", format(value));
+        say(unset ?? format(value), unset !== undefined);
       });
     },
     setMark(mark) {
@@ -122,8 +126,7 @@ export function rangeKnob(o: RangeOptions): RangeKnob {
     const value = fromInput();
     dragged = true;
     knob.value = value;
-    output.textContent = format(value);
-    input.setAttribute("aria-valuetext", format(value));
+    say(format(value), false);
     o.live(value);
   });
   input.addEventListener("change", () => {

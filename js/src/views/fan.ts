@@ -2,6 +2,7 @@
 
 import { pairData, pairOf } from "../core/boundary";
 import { type Fan, neighbour, spots, type Varied } from "../core/fan";
+import { memberShown } from "../core/shown";
 import { makeCanvas } from "../draw/canvas";
 import { b, h, OWN_KEYS } from "../draw/dom";
 import { selectKnob } from "../draw/knobs";
@@ -97,6 +98,7 @@ export const mountFanStrip: Mount = (el, { session, store }) => {
       strip,
       panels,
       member,
+      ringed: isOf(fan),
       step: moments[member]?.step ?? 0,
       cursor,
       valueText,
@@ -104,10 +106,13 @@ export const mountFanStrip: Mount = (el, { session, store }) => {
     const at = strip.order.indexOf(fan.members[member]!.values[v.path]!);
     canvas.el.setAttribute("aria-valuemax", String(strip.order.length));
     canvas.el.setAttribute("aria-valuenow", String(at + 1));
-    canvas.el.setAttribute("aria-valuetext", `${titleText(v.title)} ${valueText(strip.order[at]!)}`);
+    const chosen = `${titleText(v.title)} ${valueText(strip.order[at]!)}`;
+    canvas.el.setAttribute("aria-valuetext", isOf(fan) ? chosen : `the run itself, nearest to ${chosen}`);
     panel.status(...words(cursor ?? at, moments[member]?.step ?? 0, member));
   };
 
+  /** Whether one of its networks is on screen, not the laboratory's own run. */
+  const isOf = (fan: Fan) => fan.own || memberShown(session, store) !== null;
   const words = (index: number, at: number, member: number): (Node | string)[] => {
     const { fan, strip, panels, found } = drawn!;
     const value = strip.order[index]!;
@@ -125,7 +130,7 @@ export const mountFanStrip: Mount = (el, { session, store }) => {
       b(`${(100 * accuracy.mean).toFixed(1)} %`),
       ", ECE ",
       b(ece.mean.toFixed(4)),
-      ` at T\u00a0=\u00a0${Number(found.eceAt.toPrecision(3))}, margin ${margin.mean.toFixed(2)}${lean}${seeds}. Ring: the network shown${rest}.`,
+      ` at T\u00a0=\u00a0${Number(found.eceAt.toPrecision(3))}, margin ${margin.mean.toFixed(2)}${lean}${seeds}. ${isOf(fan) ? "Ring: the network shown" : "No ring: the run itself is shown"}${rest}.`,
     ];
   };
   type Spot = ReturnType<typeof spots>[number];

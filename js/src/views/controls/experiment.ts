@@ -1,9 +1,10 @@
 /** What is trained: data, model, loss, and the settings of training. */
 
 import { clearError, type Session } from "../../core/session";
+import { memberShown } from "../../core/shown";
 import type { Store } from "../../core/store";
 import { h } from "../../draw/dom";
-import { numberKnob, rangeKnob, selectKnob } from "../../draw/knobs";
+import { numberKnob, type RangeKnob, rangeKnob, selectKnob } from "../../draw/knobs";
 import { catalogueOf, type ExperimentJson, type MethodEntry, paramValue } from "./catalogue";
 import { fanButton } from "./fanout";
 
@@ -76,31 +77,57 @@ export function mountExperiment(
     menus.hidden = settings.hidden = session.run !== null && !experiment; // your own loop: nothing to choose
     const off = !experiment || !session.alive || !session.run?.changeable;
     for (const fan of fans) fan.show();
-    for (const knob of [lr, decay, noise]) knob.setDisabled(off);
     for (const knob of [data, model, loss]) knob.select.disabled = off;
-    seed.input.disabled = off;
-    if (!experiment) return;
+    if (!experiment) {
+      for (const knob of [lr, decay, noise]) knob.setDisabled(true);
+      seed.input.disabled = true;
+      return;
+    }
     showChoice(data, experiment.data.name, catalogue.data);
     showChoice(model, experiment.model.name, catalogue.model);
     showChoice(loss, experiment.loss.name, catalogue.loss);
-    seed.show(experiment.seed);
     const entry = catalogue.optimizer.find((m) => m.name === experiment.optimizer.name);
     const value = (key: string) =>
       paramValue(
         experiment.optimizer,
         entry?.params.find((p) => p.name === key) ?? { name: key, default: 0, range: null, choices: null },
       );
-    lr.show(value("lr"));
-    decay.show(value("weight_decay"));
-    noise.show(
-      experiment.label_noise
-        ? Number(experiment.label_noise.params.rate ?? catalogue.label_noise.default)
-        : 0,
-    );
+    const rate = experiment.label_noise
+      ? Number(experiment.label_noise.params.rate ?? catalogue.label_noise.default)
+      : 0;
+    const knobs: [RangeKnob, number, string[]][] = [
+      [lr, value("lr"), ["optimizer.lr"]],
+      [decay, value("weight_decay"), ["optimizer.weight_decay"]],
+      [noise, rate, ["label_noise.rate", "label_noise"]],
+    ];
+    for (const [knob, own, paths] of knobs) {
+      const ofFan = ofMember(session, store, paths);
+      knob.show(ofFan ?? own);
+      knob.setDisabled(off || ofFan !== null);
+      knob.el.title = ofFan === null ? "" : "Of the network of the fan that is shown; the run has its own";
+    }
+    const seedOfFan = seedShown(session, store);
+    seed.show(seedOfFan ?? experiment.seed);
+    seed.input.disabled = off || seedOfFan !== null;
   };
-  const stop = session.on(["run", "data", "alive", "error", "fan"], show);
+  const stops = [session.on(["run", "data", "alive", "error", "fan"], show), store.on(["member"], show)];
   show();
-  return stop;
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+/** What the network of the fan on screen has of a setting; null: the run is shown, or all have the run's. */
+function ofMember(session: Session, store: Store, paths: string[]): number | null {
+  const at = memberShown(session, store);
+  const values = at === null ? undefined : session.fan!.members[at]!.values;
+  const path = paths.find((p) => values?.[p] !== undefined);
+  return path === undefined ? null : values![path]!;
+}
+
+function seedShown(session: Session, store: Store): number | null {
+  const at = memberShown(session, store);
+  return at === null ? null : session.fan!.members[at]!.seed;
 }
 
 function settingKnob(

@@ -110,6 +110,10 @@ export function mountFan(
         live: to("live"),
         final: to("final"),
       });
+      // a click where the thumb stands is no change of the input
+      knob.input.addEventListener("click", () => {
+        if (!fan.own && memberShown(session, store) === null) to("final")(knob.value);
+      });
       knobs.set(v.path, knob);
       sliders.append(knob.el);
     }
@@ -125,7 +129,8 @@ export function mountFan(
     const shown = memberShown(session, store);
     const at = memberOrLike(session, store);
     const member = fan.members[at]!;
-    for (const v of fan.vary) knobs.get(v.path)?.show(inOrder(v).indexOf(member.values[v.path]!));
+    const run = shown === null && !fan.own ? "the run" : undefined;
+    for (const v of fan.vary) knobs.get(v.path)?.show(inOrder(v).indexOf(member.values[v.path]!), run);
     seeds.show(String(member.seed));
     const running = fan.state === "running" || fan.state === "ready";
     const epoch = fan.snapshots[fan.own ? fan.members.length - 1 : 0]?.at(-1)?.epoch ?? 0;
@@ -138,17 +143,17 @@ export function mountFan(
     close.disabled = !session.alive;
     const settings = fan.vary.map((v) => `${titleText(v.title)} ${valueText(member.values[v.path]!)}`);
     const which = fan.seeds.length > 1 ? [...settings, `seed ${member.seed}`] : settings;
-    const parts: (Node | string)[] =
-      shown === null && !fan.own
-        ? ["Shown is ", b("the run itself"), "; drag to see the networks trained beside it. "]
-        : ["Shown is the network with ", b(which.join(", ")), ". "];
+    const parts: (Node | string)[] = run
+      ? ["Shown is ", b("the run itself"), "; drag to see the networks trained beside it. "]
+      : ["Shown is the network with ", b(which.join(", ")), ". "];
     if (member.divergedAt !== null && shown !== null)
       parts.push(b("It diverged"), ` at step ${member.divergedAt} and is as it was before. `);
+    if (fan.note && !store.get("pinned")) parts.push(`${fan.note} `);
     say(words, ...parts, state(fan, running, epoch));
   };
   const frame = onFrame(draw);
   const stops = [
-    store.on(["member", "step", "catalogue"], frame.ask),
+    store.on(["member", "step", "catalogue", "pinned"], frame.ask),
     session.on(["fan", "run", "alive"], frame.ask),
   ];
   draw();

@@ -70,7 +70,8 @@ export interface Picture {
   fan: Fan;
   strip: Strip;
   panels: PanelData[];
-  member: number; // that the ring is on
+  member: number; // on screen; where the run itself is, the one most like it
+  ringed: boolean;
   step: number;
   cursor: number | null; // value under the pointer or the keys
   valueText(value: number): string;
@@ -139,8 +140,8 @@ function drawPanel(g: CanvasRenderingContext2D, c: Colours, p: Picture, panel: P
       1,
       dash,
     );
-  upright(here, [3, 3]);
-  if (p.cursor !== null && p.cursor !== here) upright(p.cursor, [1, 2]);
+  if (p.ringed) upright(here, [3, 3]);
+  if (p.cursor !== null && !(p.ringed && p.cursor === here)) upright(p.cursor, [1, 2]);
   line(
     g,
     known.map((s) => [x(s.i), y(s.mean)] as const),
@@ -169,7 +170,8 @@ function drawPanel(g: CanvasRenderingContext2D, c: Colours, p: Picture, panel: P
     }
   });
   const own = panel.values[member]!;
-  if (Number.isFinite(own)) ring(g, x(here), y(Math.min(range[1], Math.max(range[0], own))), c, 5);
+  if (p.ringed && Number.isFinite(own))
+    ring(g, x(here), y(Math.min(range[1], Math.max(range[0], own))), c, 5);
   if (known.length === 0)
     text(g, "not computed yet", box.x + box.w / 2, box.y + box.h / 2, { align: "center", colour: c.fg2 });
 }
