@@ -240,6 +240,14 @@ class LandscapeJob:
             self._put(f"landscape_table {name}", packet)
 
 
+def for_good(packet: Packet) -> Packet:
+    """The packet for a file, where nothing goes on: an unfinished map stays the coarse map that it is."""
+    land = packet.header.get("landscape")
+    if land is None or land["progress"] == 1.0:
+        return packet
+    return Packet(packet.header | {"landscape": land | {"stopped": True}}, packet.buffers)
+
+
 def trained_loss(source: Source) -> tuple[str, Callable[[Tensor, Tensor], Tensor]]:
     """Title and function of the loss trained with; cross-entropy where it needs more than logits."""
     entry, function = catalogue.resolve("loss", source.loss.name)

@@ -19,7 +19,7 @@ from clsviz.training import Event, Fan, Run, Snapshot, Source
 from clsviz.widgets import fan_choice, messages
 from clsviz.widgets.fan_member import MemberSource
 from clsviz.widgets.fan_stream import FanStream
-from clsviz.widgets.landscape_job import LandscapeJob, LandscapeResult
+from clsviz.widgets.landscape_job import LandscapeJob, LandscapeResult, for_good
 from clsviz.widgets.probes import ProbeThread
 from clsviz.widgets.publisher import Publisher
 from clsviz.widgets.sources import decoded_prototypes
@@ -208,7 +208,7 @@ class Session:
         self, snapshots: list[Snapshot] | None = None, fan: tuple[list[int], list[int]] | None = None
     ) -> list[Packet]:
         """What a page needs; `fan`: these steps and members of the fan, with their weights."""
-        packets = self._publisher.record(snapshots)
+        packets = [for_good(packet) for packet in self._publisher.record(snapshots)]
         return packets + (self._fan_stream.record(*fan) if self._fan_stream and fan else [])
 
     def close(self) -> None:

@@ -113,7 +113,7 @@ function landscapePackets(session: Session, land: Landscape, lossLine: boolean):
       kind: "landscape",
       run_id: session.run!.id,
       score: "trained",
-      landscape: info,
+      landscape: info.progress < 1 ? { ...info, stopped: true } : info, // nothing goes on in a file
       ...scale(trained),
     },
     buffers: [origin, dx, dy, trained.values, accuracy!],

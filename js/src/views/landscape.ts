@@ -212,7 +212,9 @@ export const mountLandscape: Mount = (el, { session, store }) => {
     } else if (land.progress < 1 && !land.stopped) {
       toolbar.show({ ...state, progress: land.progress });
     } else if (land.progress < 1) {
-      const words = `coarse map: stopped at ${Math.round(100 * land.progress)} %`;
+      const words = session.alive
+        ? `coarse map: stopped at ${Math.round(100 * land.progress)} %`
+        : "coarse map";
       toolbar.show({ ...state, words, compute: session.alive ? "Compute" : null });
     } else if (ofFan()) {
       toolbar.show({ ...state, words: "On the run's plane." });
