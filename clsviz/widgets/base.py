@@ -305,12 +305,14 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
             for name in self.trait_names(of_run=True):
                 setattr(self, name, None)
 
-    def forget_fan(self) -> None:
-        """Shows the run itself again: the fan is closed."""
+    def forget_fan(self) -> bool:
+        """Shows the run itself again: the fan is closed. True: the pin was on a network of it."""
+        lost = self.pinned is not None and self.pinned.get("member") is not None
         with self.hold_sync():
             self.member = None
-            if self.pinned is not None and self.pinned.get("member") is not None:
+            if lost:
                 self.set_trait("pinned", None)
+        return lost
 
     def branch(self) -> None:
         """The run takes another way from an earlier step; what is shown stays meaningful."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from clsviz.catalogue import Range
 from clsviz.errors import InputError
-from clsviz.training import Experiment
+from clsviz.training import Experiment, Fan
 from clsviz.training.experiment import CHOICES, OWN, entry_of
 
 VALUES = 13  # networks along a slider, about
@@ -38,6 +38,9 @@ ON_SCREEN = {
 }
 # Ends of the loss line: the family that a parameter of it belongs to, for losses that lie on the line.
 LINE = {"loss.q": ("gce", ("cross_entropy", "mae")), "loss.gamma": ("focal", ("cross_entropy",))}
+
+# GCE is a loss for every q >= 0; beyond 1 it is none of the family that the line runs through.
+ENDS = {("gce", "loss.q"): (0.0, 1.0)}
 
 
 def on_the_line(experiment: Experiment, path: str) -> Experiment:
@@ -102,6 +105,31 @@ def _rounded(values: np.ndarray) -> np.ndarray:
         if len(np.unique(rounded)) == len(values) and np.isin(values[[0, -1]], rounded).all():
             return rounded
     return np.array([float(f"{v:.3g}") for v in values])
+
+
+def checked_values(experiment: Experiment, path: str, values: Sequence[float]) -> Sequence[float]:
+    """The values as they are, where the loss line reaches them.
+
+    Raises:
+        InputError: one lies beyond; the message says where the line ends.
+    """
+    low, high = ENDS.get((experiment.loss.name, path), (-math.inf, math.inf))
+    beyond = next((v for v in values if not low <= v <= high), None)
+    if beyond is not None:
+        raise InputError(f"{path} = {beyond:g}: it lies in {low:g} to {high:g} (cross-entropy to MAE)")
+    return values
+
+
+def key(fan: Fan) -> tuple[Any, ...]:
+    """What a fan over one setting was asked for; equal keys give equal networks."""
+    [(path, values)] = fan.vary.items()
+    return key_of(fan.experiment, path, values, len(fan.seeds))
+
+
+def key_of(experiment: Experiment, path: str, values: Sequence[float], seeds: int) -> tuple[Any, ...]:
+    """The key of a fan that is asked for."""
+    first = on_the_line(experiment, path).replace({path: values[0]})  # as a fan's reference member is
+    return first, path, tuple(map(float, values)), seeds
 
 
 def _round_parts(span: float) -> int:

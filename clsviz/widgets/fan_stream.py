@@ -29,13 +29,21 @@ class FanStream:
         fan: what is sent. own: the views are those of the fan itself, whose member 0 is sent as the run.
         wake: called when there is something new.
         budget_bytes: of weights in the browser.
+        note: what was lost when it took a former fan's place; the page says so.
     """
 
     def __init__(
-        self, fan: Fan, *, own: bool, wake: Callable[[], None], budget_bytes: int = BUDGET_BYTES
+        self,
+        fan: Fan,
+        *,
+        own: bool,
+        wake: Callable[[], None],
+        budget_bytes: int = BUDGET_BYTES,
+        note: str = "",
     ) -> None:
         self.fan = fan
         self._own = own
+        self._note = note
         self._wake = wake
         self._budget = budget_bytes
         self._lock = threading.Lock()
@@ -168,6 +176,7 @@ class FanStream:
         fan = self._state_json() | {
             "id": self.fan.run_id,
             "own": self._own,
+            "note": "" if members is not None else self._note,
             "loss": self.fan.experiment.loss.name,
             "vary": vary_json(self.fan.experiment, vary),
             "seeds": [s for s in self.fan.seeds if s in used],

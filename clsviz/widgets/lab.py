@@ -20,6 +20,7 @@ from clsviz.widgets.comparison import Comparison
 from clsviz.widgets.confusion import ConfusionMatrix, ConfusionNumbers, ConfusionState
 from clsviz.widgets.facade import Facade, Views
 from clsviz.widgets.fan import FanNumbers, FanState, FanStrip
+from clsviz.widgets.fan_choice import key, key_of
 from clsviz.widgets.inspector import InspectorNumbers, InspectorState, SampleInspector
 from clsviz.widgets.landscape import LandscapeNumbers, LandscapeState, LossLandscape
 from clsviz.widgets.prototypes import PrototypeGallery, PrototypesNumbers, PrototypesState
@@ -225,6 +226,8 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         if not 0 <= index < len(self._scenes):
             raise InputError(f"there is no scene {index}; the sequence has {len(self._scenes)}, from 0")
         scene = self._scenes[index]
+        if not self._has_fan_of(scene):
+            self.session.set_fan_aside()  # before a run on other samples closes it
         self.run.follow(scene.recipe, scene.kept_steps)
         self._take(scene)
         with self.hold_sync():
@@ -235,10 +238,10 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         super().forget()
         self.deck_run = None
 
-    def forget_fan(self) -> None:
-        """Shows the run itself again: the fan is closed."""
-        super().forget_fan()
+    def forget_fan(self) -> bool:
+        """Shows the run itself again: the fan is closed. True: the pin was on a network of it."""
         self.deck_run = None
+        return super().forget_fan()
 
     def branch(self) -> None:
         """The run takes another way: its later steps are no longer those of the scenes."""
@@ -249,15 +252,21 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         if unknown := sorted(set(scene.state) - set(names)):
             raise InputError(f"the scene sets {unknown}, which the lab does not have; it has {sorted(names)}")
         try:
-            if scene.fan != self._fan_json():
-                self.close_fan()
-                if scene.fan is not None:
+            if not self._has_fan_of(scene):
+                self.session.set_fan_aside()
+                if scene.fan is not None and not self.session.take_fan(scene.recipe.now, **scene.fan):
                     self.fan_out(**scene.fan)
             with self.hold_sync():
                 for name, value in (self._usual() | self._lesson | dict(scene.state)).items():
                     setattr(self, names[name], value)
         except (traitlets.TraitError, TypeError, ValueError) as error:
             raise InputError(f"the scene cannot be shown: {error}") from error
+
+    def _has_fan_of(self, scene: Scene) -> bool:
+        """Whether the fan that is here, or that none is, is what the scene shows."""
+        if scene.fan is None or self.fan is None or self._fan_json() is None:
+            return scene.fan == self._fan_json()
+        return key(self.fan) == key_of(scene.recipe.now, **scene.fan)
 
     def _fan_json(self) -> dict[str, Any] | None:
         """What `fan_out` was asked for, as a scene holds it."""

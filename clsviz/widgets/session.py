@@ -15,7 +15,7 @@ import numpy as np
 
 from clsviz.data.dataset import Dataset
 from clsviz.errors import ClsvizError, InputError
-from clsviz.training import Event, Fan, Run, Snapshot, Source
+from clsviz.training import Event, Experiment, Fan, Run, Snapshot, Source
 from clsviz.widgets import fan_choice, messages
 from clsviz.widgets.fan_member import MemberSource
 from clsviz.widgets.fan_stream import FanStream
@@ -27,7 +27,9 @@ from clsviz.widgets.wire import Packet
 
 SEEDS = 3  # networks per value that "fan out" trains where they are quick
 SEEDS_SLOW = 1  # of those the browser cannot run
+MOST_ASIDE = 3  # fans of other scenes that stay trained
 SHORT_WAIT = 0.3  # s; what a cell's output may wait for its picture
+PIN_LOST = "The pin is gone: it was on a network of the former fan."
 
 _SESSIONS: weakref.WeakKeyDictionary[Source, Session] = weakref.WeakKeyDictionary()
 
@@ -38,8 +40,8 @@ class Forgetful(Protocol):
     def forget(self) -> None:
         """Drops what no longer means anything: the run began anew."""
 
-    def forget_fan(self) -> None:
-        """Drops what refers to a member of the fan: it is closed."""
+    def forget_fan(self) -> bool:
+        """Drops what refers to a member of the fan: it is closed. True: that was a pin."""
 
     def branch(self) -> None:
         """The run's future was cut: it takes another way from here."""
@@ -76,6 +78,7 @@ class Session:
         self._publisher.remember(lambda: self._last_field)
         self._wants_landscape = False
         self.fan: Fan | None = None
+        self._aside: list[Fan] = []
         self._fan_stream: FanStream | None = None
         if isinstance(source, Fan):
             self._show_fan(source)
@@ -125,24 +128,59 @@ class Session:
             raise InputError(f"only a Run can be fanned out, this is a {type(run).__name__}")
         path = fan_choice.ON_SCREEN.get(path, path)
         experiment = fan_choice.on_the_line(run.experiment, path)
-        chosen = fan_choice.values_for(experiment, path) if values is None else values
+        chosen = (
+            fan_choice.values_for(experiment, path)
+            if values is None
+            else fan_choice.checked_values(experiment, path, values)
+        )
         count = seeds or (SEEDS if run.network is not None else SEEDS_SLOW)
         fan = Fan(experiment, {path: chosen}, count, data=run.own_data, module=run.own_module)
-        self.close_fan()
-        self._show_fan(fan)
+        note = PIN_LOST if self.close_fan() else ""
+        self._show_fan(fan, note)
         fan.start()
         return fan
 
-    def close_fan(self) -> None:
-        """Ends the fan that `fan_out` made; the views show the run again."""
-        if self.fan is None or self.fan is self.source:
+    def close_fan(self) -> bool:
+        """Ends the fan that `fan_out` made; the views show the run again. True: a pin went with it."""
+        fan, lost = self._let_go()
+        if fan is not None:
+            fan.stop()
+        return lost
+
+    def set_fan_aside(self) -> None:
+        """The views show the run again; the fan stays for `take_fan`."""
+        fan, _ = self._let_go()
+        if fan is None:
             return
+        if fan.state == "running":
+            fan.pause()
+        self._aside.append(fan)
+        for old in self._aside[:-MOST_ASIDE]:
+            old.stop()
+        del self._aside[:-MOST_ASIDE]
+
+    def take_fan(self, experiment: Experiment, path: str, values: Sequence[float], seeds: int) -> bool:
+        """Shows a fan that was set aside, where one was made of just this; False where none was."""
+        wanted = fan_choice.key_of(experiment, path, values, seeds)
+        found = next((fan for fan in self._aside if fan_choice.key(fan) == wanted), None)
+        if found is None:
+            return False
+        self.close_fan()
+        self._aside.remove(found)
+        self._show_fan(found)
+        if found.state == "paused":
+            found.resume()
+        return True
+
+    def _let_go(self) -> tuple[Fan | None, bool]:
+        """The fan that `fan_out` made, no longer shown; and whether something of it was pinned."""
+        if self.fan is None or self.fan is self.source:
+            return None, False
         fan, self.fan = self.fan, None
         self._end_fan_stream()
-        for widget in list(self._widgets):
-            widget.forget_fan()
+        lost = [widget.forget_fan() for widget in list(self._widgets)]
         self._publisher.put("fan", Packet({"kind": "fan_closed"}))
-        fan.stop()
+        return fan, any(lost)
 
     def interest(self, member: int | None, step: int | None) -> None:
         """A slider was released here: what lies near is sent first."""
@@ -219,6 +257,8 @@ class Session:
             thread.cancel()
             thread.join(timeout=5)
         self.close_fan()
+        for fan in self._aside:
+            fan.stop()
         self._end_fan_stream()
         self._publisher.close()
         self.widget.layout.close()
@@ -281,9 +321,9 @@ class Session:
     def _fan_out(self, path: str, values: Sequence[float] | None, seeds: int | None) -> None:
         self.fan_out(path, values, seeds)
 
-    def _show_fan(self, fan: Fan) -> None:
+    def _show_fan(self, fan: Fan, note: str = "") -> None:
         self.fan = fan
-        stream = FanStream(fan, own=fan is self.source, wake=self._publisher.wake)
+        stream = FanStream(fan, own=fan is self.source, wake=self._publisher.wake, note=note)
         for packet in stream.everything():  # before the first weights
             self._publisher.put(packet.header["kind"], packet)
         self._fan_stream = stream

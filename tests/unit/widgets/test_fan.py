@@ -160,6 +160,24 @@ def test_what_cannot_be_fanned_out_is_said_in_the_view(recorded, lab):
         lab.fan_out("batch_size")
 
 
+def test_a_new_fan_says_that_the_pin_on_a_former_one_is_gone(lab):
+    lab.fan_out("optimizer.lr", [0.01, 0.1])
+    lab.pinned = {"step": 0, "member": 1, "temperature": 1.0}
+    lab.fan_out("optimizer.lr", [0.02, 0.2])
+    [manifest] = [p for p in lab.session._fan_stream.everything() if p.header["kind"] == "fan"]
+    assert lab.pinned is None and "pin is gone" in manifest.header["fan"]["note"]
+    lab.fan_out("optimizer.lr", [0.03, 0.3])
+    [manifest] = [p for p in lab.session._fan_stream.everything() if p.header["kind"] == "fan"]
+    assert manifest.header["fan"]["note"] == ""
+
+
+def test_a_value_beyond_the_loss_line_is_refused_with_its_ends(lab):
+    with pytest.raises(InputError, match=r"loss\.q = 7.*0 to 1"):
+        lab.fan_out("loss.q", values=[0.1, 7])
+    assert lab.fan is None
+    assert len(lab.fan_out("optimizer.lr", values=[5.0]).members) == 1, "a slider's end is no limit"
+
+
 def test_new_samples_close_the_fan_and_a_new_rate_does_not(lab):
     fan = lab.fan_out("optimizer.lr", [0.01, 0.1], seeds=1)
     lab.run.change({"label_noise.rate": 0.1})
