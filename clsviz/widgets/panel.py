@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import comm
 
 from clsviz.errors import ClsvizError, MessageError
-from clsviz.training import live
+from clsviz.training import Fan, live
 
 TARGET = "clsviz.runs"
 PERIOD = 0.5  # s between two looks at the runs
@@ -121,6 +121,8 @@ def _row(number: int, run: Any) -> dict[str, Any]:
         "kind": type(run).__name__,
         "data": run.dataset.name,
         "model": experiment.model.name,
+        "varied": list(run.vary) if isinstance(run, Fan) else [],
+        "networks": len(run.members) if isinstance(run, Fan) else 1,
         "loss": experiment.loss.name,
         "state": run.state,
         "message": run.message,

@@ -60,7 +60,7 @@ export class CataloguePanel extends Widget {
     this.status.setAttribute("role", "status");
     this.node.setAttribute("role", "region");
     this.node.setAttribute("aria-label", this.title.caption);
-    this.node.append(this.runs.el, heading, search, this.status, this.list);
+    this.node.append(heading, search, this.runs.el, this.status, this.list);
     this.find("");
   }
 

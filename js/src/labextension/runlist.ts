@@ -1,4 +1,4 @@
-/** The live runs as a list with pause and stop; rows stay in place while their numbers change. */
+/** The live runs with pause and stop, the ended ones folded away; rows stay in place while their numbers change. */
 
 import type { KernelRuns, KernelTable, RunRow, Steer } from "./runs";
 
@@ -7,7 +7,8 @@ const CAN_RESUME = new Set(["paused", "ready"]);
 
 export class RunList {
   readonly el = document.createElement("section");
-  private readonly list = document.createElement("div");
+  private readonly open = fold("clsviz-open", true);
+  private readonly ended = fold("clsviz-ended", false);
   private readonly status = document.createElement("p");
   private readonly rows = new Map<string, Row>();
 
@@ -17,7 +18,7 @@ export class RunList {
     this.status.setAttribute("role", "status");
     this.el.className = "clsviz-runs";
     this.el.setAttribute("aria-label", "Live runs");
-    this.el.append(heading, this.status, this.list);
+    this.el.append(heading, this.status, this.open, this.ended);
     kernels.onChange(() => this.show());
     this.show();
   }
@@ -37,10 +38,13 @@ export class RunList {
       if (!row) {
         row = new Row((how) => this.kernels.steer(table.session, run.run, how));
         this.rows.set(key, row);
-        this.list.append(row.el);
       }
+      const list = CAN_PAUSE.has(run.state) || CAN_RESUME.has(run.state) ? this.open : this.ended;
+      if (row.el.parentElement !== list) list.append(row.el);
       row.show(table.name, run);
     }
+    name(this.open, "can be trained");
+    name(this.ended, "finished");
     const errors = tables.map((t) => t.error).filter(Boolean);
     const training = [...wanted.values()].filter(([, run]) => run.state === "running").length;
     const words = wanted.size
@@ -49,6 +53,23 @@ export class RunList {
     const text = [words, ...errors].join(" ");
     if (this.status.textContent !== text) this.status.textContent = text; // said once, not each second
   }
+}
+
+function fold(kind: string, open: boolean): HTMLDetailsElement {
+  const el = document.createElement("details");
+  el.className = kind;
+  el.open = open;
+  el.append(document.createElement("summary"));
+  return el;
+}
+
+/** "14 finished"; nothing where there are none. */
+function name(list: HTMLDetailsElement, words: string): void {
+  const count = list.children.length - 1; // all but the summary
+  list.hidden = count === 0;
+  const text = `${count} ${words}`;
+  const summary = list.firstElementChild!;
+  if (summary.textContent !== text) summary.textContent = text;
 }
 
 class Row {
@@ -81,7 +102,8 @@ class Row {
   show(notebook: string, run: RunRow): void {
     const name = `${run.data}, ${run.model}, ${run.loss}`;
     this.state = run.state;
-    this.title.textContent = run.kind === "Run" ? name : `${run.kind}: ${name}`;
+    const fan = `${run.kind} of ${run.networks} networks over ${run.varied.join(" and ") || "seeds"}`;
+    this.title.textContent = run.kind === "Run" ? name : `${fan}: ${name}`;
     this.where.textContent = notebook;
     this.progress.max = run.epochs || 1;
     this.progress.value = Math.min(run.epoch, run.epochs || 1);
@@ -92,6 +114,7 @@ class Row {
     this.play.textContent = pausing ? "Pause" : "Resume";
     this.play.disabled = !pausing && !CAN_RESUME.has(run.state);
     this.play.setAttribute("aria-label", `${this.play.textContent} ${name} of ${notebook}`);
+    this.stop.disabled = !pausing && !CAN_RESUME.has(run.state);
     this.stop.setAttribute("aria-label", `Stop ${name} of ${notebook}`);
   }
 }

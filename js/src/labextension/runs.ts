@@ -9,6 +9,8 @@ export interface RunRow {
   data: string;
   model: string;
   loss: string;
+  varied: string[]; // paths of a fan: "optimizer.lr"
+  networks: number;
   state: string;
   message: string;
   epoch: number;
