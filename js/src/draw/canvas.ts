@@ -5,8 +5,6 @@ import type { Colours } from "./theme";
 
 type G = CanvasRenderingContext2D;
 
-const BODY = 12; // px, type of the page (--clsviz-fs)
-
 export interface Canvas {
   el: HTMLCanvasElement;
   /** Fits the backing store to the box and clears it; w, h in CSS pixels. */
@@ -84,7 +82,7 @@ export interface TextStyle {
   align?: CanvasTextAlign;
   baseline?: CanvasTextBaseline;
   colour?: string;
-  size?: number; // px, where the page writes at BODY px
+  size?: number; // px; without it as large as the page's own type allows (11 of 12)
   bold?: boolean;
   rotate?: number; // radians
   halo?: string; // outline colour, for words on a picture
@@ -104,7 +102,7 @@ export function text(
     if (style.rotate) g.rotate(style.rotate);
   }
   const font = fontOf(g.canvas);
-  const size = (style.size ?? 11) + font.size - BODY; // larger on a projector
+  const size = style.size ?? font.size - 1;
   g.font = `${style.bold ? "600 " : ""}${size}px ${font.family}`;
   g.textAlign = style.align ?? "left";
   g.textBaseline = style.baseline ?? "alphabetic";

@@ -156,6 +156,7 @@ export const mountLandscape: Mount = (el, { session, store }) => {
     reading = next;
     if (!reading || !land) {
       scene = null;
+      canvas.begin(); // words over an old map would seem to be about it
       panel.setHovered(false);
       if (hovered() !== null) walk.release();
       panel.status(notice ? `${notice.title}.` : "");

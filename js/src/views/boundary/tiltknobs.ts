@@ -76,6 +76,8 @@ export function tiltKnobs(store: Store): TiltKnobs {
     final: (v) => store.set("regularisation", v),
   });
   const [first, second] = tilt.el.querySelectorAll<HTMLElement>(".clsviz-stop");
+  second!.classList.remove("clsviz-low", "clsviz-high");
+  second!.classList.add("clsviz-within"); // it stands anywhere on the track
   const words = h("span", {
     style: "margin-right: auto; white-space: nowrap; overflow: hidden; text-overflow: ellipsis",
   });
@@ -122,7 +124,6 @@ export function tiltKnobs(store: Store): TiltKnobs {
       // the two labels must not run into each other
       first!.lastChild!.textContent = place > 0.6 ? "nearest centroid" : place > 0.36 ? "centroid" : "0°";
       second!.hidden = place < 0.12;
-      second!.classList.toggle("clsviz-high", place > 0.88);
       tilt.show(store.get<number | null>("tilt") ?? shown);
       if (regularised) say(words, "λ ", b(lambdaWords(lambda.value)));
       else say(words, "Tilt ", b(`${(rule.kind === "trained" ? network.degrees : rule.angle).toFixed(1)}°`));

@@ -3,9 +3,10 @@
 import { clearError, type Session } from "../../core/session";
 import { memberShown } from "../../core/shown";
 import type { Store } from "../../core/store";
-import { h } from "../../draw/dom";
+import { b, h, say } from "../../draw/dom";
 import { numberKnob, type RangeKnob, rangeKnob, selectKnob } from "../../draw/knobs";
-import { catalogueOf, type ExperimentJson, type MethodEntry, paramValue } from "./catalogue";
+import { type Catalogue, catalogueOf, type ExperimentJson, type MethodEntry, paramValue } from "./catalogue";
+import { titleText, valueText } from "./fan";
 import { fanButton } from "./fanout";
 
 const MAX_SEED = 9999;
@@ -70,11 +71,15 @@ export function mountExperiment(
     { class: "clsviz-settings" },
     ...[lr, decay, noise].map((knob, i) => h("div", { class: "clsviz-fannable" }, knob.el, fans[i]!.el)),
   );
-  el.append(menus, settings);
+  const trained = h("p", { class: "clsviz-trained", hidden: true });
+  el.append(menus, settings, trained);
 
   const show = () => {
     const experiment = session.run?.experiment as ExperimentJson | null;
-    menus.hidden = settings.hidden = session.run !== null && !experiment; // your own loop: nothing to choose
+    const fixed = session.run?.state === "static"; // a page without a kernel: nothing can be trained
+    menus.hidden = settings.hidden = fixed || (session.run !== null && !experiment); // nor in your own loop
+    trained.hidden = !fixed || !experiment;
+    if (fixed && experiment) say(trained, "Trained: ", b(trainedWords(catalogue, experiment)));
     const off = !experiment || !session.alive || !session.run?.changeable;
     for (const fan of fans) fan.show();
     for (const knob of [data, model, loss]) knob.select.disabled = off;
@@ -128,6 +133,27 @@ function ofMember(session: Session, store: Store, paths: string[]): number | nul
 function seedShown(session: Session, store: Store): number | null {
   const at = memberShown(session, store);
   return at === null ? null : session.fan!.members[at]!.seed;
+}
+
+/** "digits, MLP, cross-entropy, learning rate 0.05": what a page without a kernel holds. */
+function trainedWords(catalogue: Catalogue, e: ExperimentJson): string {
+  const title = (entries: MethodEntry[], name: string) =>
+    titleText(entries.find((m) => m.name === name)?.title ?? name);
+  const optimizer = catalogue.optimizer.find((m) => m.name === e.optimizer.name);
+  const settings = (optimizer?.params ?? [])
+    .filter((p) => ["lr", "weight_decay"].includes(p.name))
+    .map((p) => [p.name === "lr" ? "learning rate" : "weight decay", paramValue(e.optimizer, p)] as const)
+    .filter(([, value]) => value > 0)
+    .map(([name, value]) => `${name} ${valueText(value)}`);
+  const noise = Number(e.label_noise?.params.rate ?? (e.label_noise ? catalogue.label_noise.default : 0));
+  return [
+    title(catalogue.data, e.data.name),
+    title(catalogue.model, e.model.name),
+    title(catalogue.loss, e.loss.name),
+    ...settings,
+    ...(noise > 0 ? [`label noise ${Math.round(100 * noise)} %`] : []),
+    `seed ${e.seed}`,
+  ].join(", ");
 }
 
 function settingKnob(
