@@ -7,12 +7,13 @@ import gzip
 import html
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clsviz.widgets.fan_thinning import FanThinning
+from clsviz.widgets.fan_thinning import FanThinning, evenly
 from clsviz.widgets.wire import Packet
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 3_000_000  # of the whole file
 FEWEST_SNAPSHOTS = 2
+TRIES = 4  # texts made to find the largest that fits
+NEARLY = 0.99  # of the way to where the line between two lengths says: the next text then mostly fits
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -74,34 +77,59 @@ def page(widget: ClsvizWidget, bundle: Path, css: Path, title: str) -> str:
     """The file's text; thins snapshots and fan until it is at most MAX_BYTES."""
     if widget.session.source.state == "running":
         warnings.warn("training still runs: the file holds it as it stands now", stacklevel=3)
-    snapshots = list(widget.session.source.timeline)
-    total = len(snapshots)
+    all_snapshots = list(widget.session.source.timeline)
     fan = widget.session.fan
-    share = MAX_BYTES // 2  # the rest is for the run, the data and the code
-    thinned = FanThinning.within(fan, widget.state(), share) if fan is not None else None
     # a closing tag inside the bundle would end its script element
     code = bundle.read_text(encoding="utf-8").replace("</script", "<\\/script")
-    while True:
+    style = css.read_text(encoding="utf-8")
+
+    def text(snapshots: int, fan_bytes: int) -> str:
+        kept = list(evenly(all_snapshots, snapshots))
         footer = "Made with clsviz. Sliders work without a kernel."
-        if len(snapshots) < total:
-            footer += f" {len(snapshots)} of {total} snapshots of the training are in this file."
-        state = widget.state()
-        if thinned is not None:
+        if len(kept) < len(all_snapshots):
+            footer += f" {len(kept)} of {len(all_snapshots)} snapshots of the training are in this file."
+        state, chosen = widget.state(), None
+        if fan is not None:
+            thinned = FanThinning.within(fan, state, fan_bytes)
             footer += thinned.words()
             state = thinned.renumbered(state)
-        chosen = (list(thinned.steps), list(thinned.members)) if thinned is not None else None
-        text = PAGE.format(
+            chosen = (list(thinned.steps), list(thinned.members))
+        return PAGE.format(
             title=html.escape(title),
-            css=css.read_text(encoding="utf-8"),
+            css=style,
             footer=html.escape(footer),
             bundle=code,
-            payload=payload(state, widget.session.record(snapshots, chosen)),
+            payload=payload(state, widget.session.record(kept, chosen)),
         )
-        if len(text) <= MAX_BYTES:
-            return text
-        smaller = thinned.thinner() if thinned is not None else None
-        if len(snapshots) > FEWEST_SNAPSHOTS:
-            snapshots = [*snapshots[:-1:2], snapshots[-1]]
-        elif smaller is None:
-            return text
-        thinned = smaller or thinned
+
+    whole = 0
+    if fan is not None:
+        whole = min(MAX_BYTES, FanThinning.within(fan, widget.state(), MAX_BYTES).nbytes)
+    if not whole:
+        return _largest(lambda n: text(n, 0), FEWEST_SNAPSHOTS, len(all_snapshots), MAX_BYTES)[1]
+    free = MAX_BYTES - len(text(FEWEST_SNAPSHOTS, 0))
+    room = MAX_BYTES - min(whole, free // 2)  # the rest is the fan's, and what the run leaves
+    count, _ = _largest(lambda n: text(n, 0), FEWEST_SNAPSHOTS, len(all_snapshots), room)
+    return _largest(lambda n: text(count, n), 0, whole, MAX_BYTES)[1]
+
+
+def _largest(text: Callable[[int], str], low: int, high: int, room: int) -> tuple[int, str]:
+    """The greatest amount, about, whose text has at most `room` characters, and the text; else the least.
+
+    A text's length grows nearly linearly with the amount.
+    """
+    found = text(high)
+    if len(found) <= room or high <= low:
+        return high, found
+    above, found = len(found), text(low)
+    for _ in range(TRIES):
+        if high - low < 2 or len(found) > room:
+            break
+        share = (room - len(found)) / max(1, above - len(found))
+        middle = min(high - 1, max(low + 1, low + int(NEARLY * share * (high - low))))
+        longer = text(middle)
+        if len(longer) <= room:
+            low, found = middle, longer
+        else:
+            high, above = middle, len(longer)
+    return low, found

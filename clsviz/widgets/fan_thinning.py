@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Self
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self, TypeVar
+
+import numpy as np
 
 from clsviz.training import Fan
 from clsviz.widgets.fan_stream import snapshot_bytes
 
 FEWEST_STEPS = 2
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class FanThinning:
-    """A choice of steps and members; `thinner` gives the next smaller one."""
+    """A choice of steps and members."""
 
     fan: Fan
     steps: tuple[int, ...]
@@ -22,38 +26,39 @@ class FanThinning:
 
     @classmethod
     def within(cls, fan: Fan, state: dict[str, Any], nbytes: int) -> Self:
-        """As much of the fan as fits into so many bytes of weights."""
+        """As much of the fan as fits into so many bytes of weights, or the least that a file holds.
+
+        First moments go, evenly; then all seeds but one, then every second value.
+        """
         named = (state.get("member"), (state.get("pinned") or {}).get("member"))
+        steps = fan.timelines[0].steps
         kept = cls(
             fan,
-            fan.timelines[0].steps,
+            evenly(steps, FEWEST_STEPS),
             tuple(range(len(fan.members))),
             frozenset(m for m in named if m is not None),
         )
-        while kept.nbytes > nbytes and (smaller := kept.thinner()) is not None:
+        while kept.nbytes > nbytes and (smaller := kept._fewer_members()) is not None:
             kept = smaller
-        return kept
+        of_one = len(kept.members) * snapshot_bytes(fan)
+        count = nbytes // of_one if of_one else len(steps)
+        return replace(kept, steps=evenly(steps, max(FEWEST_STEPS, count)))
 
     @property
     def nbytes(self) -> int:
         return len(self.steps) * len(self.members) * snapshot_bytes(self.fan)
 
-    def thinner(self) -> Self | None:
-        """Fewer steps, then one seed, then every second value; None where nothing can go."""
+    def _fewer_members(self) -> Self | None:
         members = self.fan.members
-        seeds = {members[m].seed for m in self.members if m not in self.shown}
-        if len(self.steps) > FEWEST_STEPS:
-            return self._with(steps=(*self.steps[:-1:2], self.steps[-1]))
-        if len(seeds) > 1:
-            first = members[self.members[0]].seed
-            return self._with(members=[m for m in self.members if members[m].seed == first])
+        first = members[self.members[0]].seed
+        if len({members[m].seed for m in self.members if m not in self.shown}) > 1:
+            return self._with([m for m in self.members if members[m].seed == first])
         if len(self.members) > FEWEST_STEPS + len(self.shown):
-            return self._with(members=[*self.members[:-1:2], self.members[-1]])
+            return self._with([*self.members[:-1:2], self.members[-1]])
         return None
 
-    def _with(self, steps: tuple[int, ...] | None = None, members: list[int] | None = None) -> Self:
-        kept = self.members if members is None else tuple(sorted({*members, *self.shown}))
-        return type(self)(self.fan, steps or self.steps, kept, self.shown)
+    def _with(self, members: list[int]) -> Self:
+        return replace(self, members=tuple(sorted({*members, *self.shown})))
 
     def renumbered(self, state: dict[str, Any]) -> dict[str, Any]:
         """The state with the members' places in this choice."""
@@ -73,3 +78,10 @@ class FanThinning:
         if len(self.members) < all_members:
             parts.append(f"{len(self.members)} of {all_members} networks")
         return f" Of the fan {' and '.join(parts)} are in this file." if parts else ""
+
+
+def evenly(items: Sequence[T], count: int) -> tuple[T, ...]:
+    """So many of the items in their order, the outermost among them; all where there are no more."""
+    if count >= len(items):
+        return tuple(items)
+    return tuple(items[i] for i in np.linspace(0, len(items) - 1, count).round().astype(int))

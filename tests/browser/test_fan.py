@@ -102,8 +102,12 @@ def test_the_epoch_slider_goes_through_the_history_of_the_network_shown(
     expect(status(fanned, "reliability")).to_contain_text(f"ECE {float(kernel):.4f}")
 
 
-def test_keys_walk_from_network_to_network_in_slider_and_strip(fanned: Page) -> None:
+def test_keys_walk_from_network_to_network_in_slider_and_strip(
+    fanned: Page, shot: Callable[[str], object]
+) -> None:
     knob = slider(fanned, MEMBER)
+    expect(knob).to_have_attribute("aria-valuetext", "the run")
+    expect(status(fanned, "fan")).to_contain_text("No ring")
     knob.focus()
     fanned.keyboard.press("Home")
     expect(knob).to_have_attribute("aria-valuetext", "0.0001")
@@ -114,11 +118,16 @@ def test_keys_walk_from_network_to_network_in_slider_and_strip(fanned: Page) -> 
     fanned.keyboard.press("End")
     expect(knob).to_have_attribute("aria-valuetext", "3")
     expect(status(fanned, "fan")).to_contain_text("learning rate 3")
+    expect(slider(fanned, "Learning rate")).to_have_attribute("aria-valuetext", "3")
+    expect(slider(fanned, "Learning rate")).to_be_disabled()
     fanned.get_by_label("Seed of the fan", exact=True).select_option("2")
     expect(words(fanned)).to_contain_text("seed 2")
     fanned.get_by_role("button", name="Show the run", exact=True).click()
     fanned.wait_for_timeout(300)
     assert run_cell(fanned, "print(lab.member)").strip() == "None"
+    expect(knob).to_have_attribute("aria-valuetext", "the run")
+    expect(slider(fanned, "Learning rate")).to_be_enabled()
+    shot("fan-run")
 
 
 def test_pinned_and_shown_compare_as_in_python_and_the_numbers_select_samples(fanned: Page) -> None:

@@ -244,10 +244,14 @@ def test_a_handout_takes_the_fan_along_as_far_as_it_fits(fan, monkeypatch):
     view = cv.FanStrip.from_run(fan, member=5)
     whole = view.to_html()
     assert "Of the fan" not in whole
-    monkeypatch.setattr(export, "MAX_BYTES", len(whole) // 3)
+    monkeypatch.setattr(export, "MAX_BYTES", 1)
+    least = len(view.to_html())
+    monkeypatch.setattr(export, "MAX_BYTES", (len(whole) + least) // 2)
     steps = len(fan.timelines[0])
     text = view.to_html()
     assert f"of {steps} moments" in text
+    room = export.MAX_BYTES - least
+    assert 0.7 * room < len(text) - least <= room, "the room there is is used"
     view.close()
 
 

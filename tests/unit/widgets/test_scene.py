@@ -272,7 +272,10 @@ def test_a_fan_is_part_of_the_scene(opened):
     assert again.views.reliability.result.nll == lab.views.reliability.result.nll
     lab.present([scene, {"member": None}, {"experiment": {"seed": 7}}])
     assert [s["run"] for s in lab.deck] == [0, 0, 1] and lab.member == 3
+    trained = lab.fan
     lab.go_to(2)
     assert lab.fan is None and lab.member is None
+    lab.go_to(0)
+    assert lab.fan is trained and lab.member == 3, "coming back trains nothing anew"
     with pytest.raises(InputError, match="path, values and seeds"):
         cv.Scene.from_json({**scene.to_json(), "fan": {"path": "optimizer.lr"}})
