@@ -130,6 +130,14 @@ test("what is too large is thinned, stays within its limit, and says what is lef
   expect(back.snapshots[0]).toEqual(session.snapshots[0]);
 });
 
+test("a landscape that was being computed is a coarse map in the file: nothing goes on there", async () => {
+  const session = trained();
+  session.landscape!.progress = 0.26;
+  const back = await reopened(await packPayload({}, record(session, all(session))));
+  expect(back.landscape!.stopped).toBe(true);
+  expect(session.landscape!.stopped).toBeUndefined();
+});
+
 test("a lab that is still too large goes without its landscape, and says so", async () => {
   const session = trained(4, 1000);
   const { data, left_out } = await encode(session, "lab", {}, 16_000);

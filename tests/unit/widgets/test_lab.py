@@ -152,3 +152,14 @@ def test_a_script_ends_while_its_lab_still_computes():
     script = 'import clsviz as cv; cv.Lab("digits", model="cnn", epochs=1); cv.Lab("digits", scenes=[{}])'
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_landscape_on_its_way_is_a_coarse_map_in_a_file():
+    lab = cv.Lab("moons", epochs=1, pace=None)
+    lab.run.wait(30)
+    lab.views.landscape.result  # noqa: B018  computed now
+    header = lab.session._landscape._header
+    lab.session._landscape._header = header | {"landscape": header["landscape"] | {"progress": 0.26}}
+    [land] = [p.header["landscape"] for p in lab.session.record() if p.header["kind"] == "landscape"]
+    assert land["stopped"] and land["progress"] == 0.26
+    lab.close()
