@@ -136,7 +136,7 @@ export const mountReliability: Mount = (el, { session, store, large: useLarge })
   );
   panel.body.append(row, plot);
   // room for the selection's words too: the status grows by no line while one drags
-  panel.root.querySelector<HTMLElement>("[role=status]")!.style.minHeight = "calc(4.2em + 6px)";
+  panel.root.querySelector<HTMLElement>("[role=status]")!.style.minHeight = "calc(5.6em + 6px)";
 
   const nBins = () => Math.min(MOST_BINS, Math.max(1, Math.round(store.get("n_bins") ?? DEFAULT_BINS) || 1));
   const temperature = () => store.get<number | null>("temperature") ?? 1;
