@@ -34,6 +34,9 @@ export function followLesson(
     hides.textContent =
       controls && `[data-lab="${id}"] [data-control]${others} { display: none !important; }`;
     const heroes = ["temperature", "loss_line"].filter((name) => !controls || controls.includes(name));
+    const none = (...rows: string[]) => controls !== null && !rows.some((name) => controls.includes(name));
+    root.classList.toggle("clsviz-no-settings", none("learning_rate", "weight_decay", "label_noise"));
+    root.classList.toggle("clsviz-no-time", none("train", "epoch"));
     root.dataset.heroes = String(heroes.length);
     root.classList.toggle("clsviz-projector", store.get<boolean | null>("projector") === true);
   };
