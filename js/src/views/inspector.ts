@@ -74,7 +74,13 @@ export const mountInspector: Mount = (el, { session, store }) => {
   panel.root.querySelector<HTMLElement>("[role=status]")!.style.minHeight = "calc(4.2em + 6px)"; // three lines
   const half = "display: flex; flex-direction: column; gap: 6px; min-width: 0";
   panel.body.append(
-    h("div", { class: "clsviz-row", style: "gap: 6px; flex-wrap: nowrap; white-space: nowrap; overflow: hidden" }, previous, next, where),
+    h(
+      "div",
+      { class: "clsviz-row", style: "gap: 6px; flex-wrap: nowrap; white-space: nowrap; overflow: hidden" },
+      previous,
+      next,
+      where,
+    ),
     h(
       "div",
       { style: "display: grid; grid-template-columns: repeat(auto-fit, minmax(240px, 1fr)); gap: 6px 24px" },
