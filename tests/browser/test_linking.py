@@ -109,6 +109,8 @@ def test_mislabelled_samples_lie_in_the_training_part_and_the_views_say_so(digit
     digits.set_viewport_size({"width": 1280, "height": 2600})  # views out of sight are not drawn
     for name in ["prototypes", "confusion", "inspector"]:
         expect(status(digits, name)).not_to_be_empty()
+    expect(status(digits, "landscape")).to_contain_text(re.compile(r"loss \d"), timeout=120_000)
+    expect(view(digits, "landscape").get_by_role("button", name="Cancel")).to_be_hidden(timeout=120_000)
     before = digits.evaluate(boxes)
     digits.get_by_label("Select by", exact=True).select_option("mislabelled")
     n = selected(digits)
