@@ -51,6 +51,15 @@ def rested(page: Page) -> None:
     )
 
 
+def all_drawn(page: Page) -> None:
+    """Until a window that shows all views has drawn them (out of sight they wait), with the landscape."""
+    page.set_viewport_size({"width": 1280, "height": 2600})
+    for name in ["reliability", "boundary", "prototypes", "confusion", "inspector"]:
+        expect(status(page, name)).not_to_be_empty()
+    expect(status(page, "landscape")).to_contain_text(re.compile(r"loss \d"), timeout=120_000)
+    expect(view(page, "landscape").get_by_role("button", name="Cancel")).to_be_hidden(timeout=120_000)
+
+
 class Outgoing:
     """Counts what the page sends to the kernel."""
 

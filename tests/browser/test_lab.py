@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from person import LAB, OPEN, Outgoing, drag, ece, rested, run_cell, slider, status, view
+from person import LAB, OPEN, Outgoing, all_drawn, drag, ece, rested, run_cell, slider, status, view
 from playwright.sync_api import Page, expect
 
 VIEWS = ["reliability", "boundary", "landscape", "prototypes", "confusion", "inspector"]
@@ -377,6 +377,7 @@ def test_dark_theme_narrow_page_and_projector_draw_every_view(
 def test_nothing_moves_while_a_slider_moves(digits: Page) -> None:
     boxes = """() => [...document.querySelectorAll('[data-view]')].map((e) => {
       const r = e.getBoundingClientRect(); return [e.dataset.view, r.x, r.width, r.height].join(); })"""
+    all_drawn(digits)
     before = digits.evaluate(boxes)
     knob = slider(digits, "Temperature")
     knob.focus()

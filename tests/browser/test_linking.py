@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from person import LAB, OPEN, Outgoing, ece, rested, run_cell, slider, status, view
+from person import LAB, OPEN, Outgoing, all_drawn, ece, rested, run_cell, slider, status, view
 from playwright.sync_api import Page, expect
 
 CLEAR = re.compile("Clear selection")
@@ -106,11 +106,7 @@ def test_a_threshold_selects_live_without_the_kernel(digits: Page, outgoing: Out
 def test_mislabelled_samples_lie_in_the_training_part_and_the_views_say_so(digits: Page) -> None:
     boxes = """() => [...document.querySelectorAll('[data-view]')].map((e) => {
       const r = e.getBoundingClientRect(); return [e.dataset.view, r.x, r.width, r.height].join(); })"""
-    digits.set_viewport_size({"width": 1280, "height": 2600})  # views out of sight are not drawn
-    for name in ["prototypes", "confusion", "inspector"]:
-        expect(status(digits, name)).not_to_be_empty()
-    expect(status(digits, "landscape")).to_contain_text(re.compile(r"loss \d"), timeout=120_000)
-    expect(view(digits, "landscape").get_by_role("button", name="Cancel")).to_be_hidden(timeout=120_000)
+    all_drawn(digits)
     before = digits.evaluate(boxes)
     digits.get_by_label("Select by", exact=True).select_option("mislabelled")
     n = selected(digits)
