@@ -141,7 +141,7 @@ export function ring(g: CanvasRenderingContext2D, x: number, y: number, c: Colou
     [c.fg, 2],
   ] as const) {
     g.beginPath();
-    g.arc(x, y, radius, 0, 2 * Math.PI);
+    g.arc(x, y, Math.max(0, radius), 0, 2 * Math.PI);
     g.strokeStyle = colour;
     g.lineWidth = width;
     g.stroke();
