@@ -3,7 +3,32 @@ import { type Criterion, fulfils, said, samplesBy } from "../src/core/criteria";
 import { shownTilted } from "../src/core/overlay";
 import { Session } from "../src/core/session";
 import { MemoryStore } from "../src/core/store";
-import vectors from "./vectors/selecting.json";
+import { vectors as read } from "./vectors";
+
+interface Vectors {
+  X: number[][];
+  y: number[];
+  y_clean: number[];
+  train: number[];
+  validation: number[];
+  logits: number[][];
+  confidence: number[];
+  margin: number[];
+  guess: number[];
+  cases: {
+    criterion: Record<string, number | boolean>;
+    part: string;
+    temperature: number;
+    found: number[];
+  }[];
+  tilted: {
+    network: { kind: string };
+    theta: number[];
+    state: Record<string, unknown>;
+    logits: number[][];
+  }[];
+}
+const vectors = await read<Vectors>("selecting");
 
 function session(): Session {
   const out = new Session();
