@@ -45,6 +45,23 @@ def neg_log_prob(logits: Tensor, targets: Tensor) -> Tensor:
     return surprisal(rival_gaps(logits, targets))
 
 
+def log1mexp(a: Tensor) -> Tensor:
+    """log(1 - e^-a) for a > 0."""
+    small = a < math.log(2)
+    near = (-torch.expm1(-torch.where(small, a, 1.0))).log()
+    return torch.where(small, near, torch.log1p(-torch.exp(-torch.where(small, 1.0, a))))
+
+
+def probabilities(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(N, C) p, 1 - p and log p, all three to full relative precision."""
+    top = logits.detach().argmax(-1)
+    m = neg_log_prob(logits, top).unsqueeze(-1)
+    largest = own_class(logits, top)  # no other p exceeds 1/2: there 1 - p keeps its digits
+    log_p = torch.where(largest, -m, logits.log_softmax(-1))
+    p = log_p.exp()
+    return p, torch.where(largest, error_prob(m), 1 - p), log_p
+
+
 def error_prob(m: Tensor) -> Tensor:
     """1 - p_y."""
     return -torch.expm1(-m)
@@ -84,3 +101,17 @@ def power(base: Tensor, exponent: float | Tensor) -> Tensor:
     zero = base < torch.finfo(base.dtype).tiny
     value = torch.where(zero, 1.0, base) ** exponent
     return torch.where(zero & (exponent > 0), 0.0, value)
+
+
+def norm(x: Tensor) -> Tensor:
+    """Euclidean norm over the last axis; no overflow or underflow, gradient 0 at 0."""
+    size = x.detach().abs().amax(-1, keepdim=True)
+    zero = size == 0
+    size = torch.where(zero, 1.0, size)
+    squares = (x / size).square().sum(-1)
+    return size.squeeze(-1) * torch.where(zero.squeeze(-1), 1.0, squares).sqrt() * ~zero.squeeze(-1)
+
+
+def unit(x: Tensor) -> Tensor:
+    """x / max(norm, 1e-12) over the last axis."""
+    return x / norm(x).clamp(min=1e-12).unsqueeze(-1)
