@@ -108,9 +108,9 @@ def _picture(numbers: Numbers) -> Figure:
     setting=f"Line: digits, a hidden layer of 64, SGD, batches of 128, {EPOCHS} epochs, the better of two "
     "learning rates for every tau and noise. Bound: three overlapping Gaussians with known posterior. "
     f"Attack: digits, {ADVERSARIAL_EPOCHS} epochs of Adam, projected gradient in {ATTACK_STEPS} steps on "
-    f"cross-entropy within {RADIUS} of each pixel; TRADES and the smooth loss (tau = 1) choose their weight among "
-    "three. Choices are made on half of the clean validation part (the attack's: under attack); the other "
-    "half is the test.",
+    f"cross-entropy within {RADIUS} of each pixel; TRADES and the smooth loss (tau = 1) choose their weight "
+    "among three. Choices are made on half of the clean validation part (the attack's: under attack); the "
+    "other half is the test.",
     headline={
         "smooth_attacked": "accuracy under attack, smooth adversarial comp-sum",
         "trades_attacked": "accuracy under attack, TRADES",
