@@ -16,6 +16,7 @@ from clsviz.losses.safe import gaps, log_mean_exp, own_class
     formula=r"\ell = \lambda \log \Big( \frac{1}{C} \sum_k \exp \frac{z_k - z_y + c_k}{\lambda} \Big), "
     r"\quad c_k = \mathrm{margin} \cdot 1[k \ne y]",
     certainty="C",
+    group="Temperature and DRO",
     properties=(False, False, True, True, True),
     domains={"lam": POSITIVE},
     temperature_like=("lam",),

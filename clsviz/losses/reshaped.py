@@ -14,6 +14,7 @@ from clsviz.losses.safe import error_prob, neg_log_prob, power
     paper="Lin et al. 2017, Focal Loss for Dense Object Detection, arXiv:1708.02002",
     formula=r"\ell = -(1 - p_y)^\gamma \log p_y",
     certainty="C",
+    group="Confidence and shape",
     properties=(False, False, True, False, False),
     domains={"gamma": NOT_NEGATIVE},
     gamma=Range(0, 5, step=0.1),
@@ -35,6 +36,7 @@ def focal(logits: Tensor, targets: Tensor, *, gamma: float = 2.0) -> Tensor:
     "Functions, arXiv:2204.12511",
     formula=r"\ell = -\log p_y + \mathrm{eps} (1 - p_y)",
     certainty="M",
+    group="Confidence and shape",
     properties=(False, False, None, False, False),
     eps=Range(-1, 5, step=0.1),
 )
@@ -54,6 +56,7 @@ def poly1(logits: Tensor, targets: Tensor, *, eps: float = 1.0) -> Tensor:
     paper="Wang et al. 2019, Symmetric Cross Entropy for Robust Learning with Noisy Labels, arXiv:1908.06112",
     formula=r"\ell = -\alpha \log p_y - \beta A (1 - p_y)",
     certainty="M",
+    group="Robust to noise",
     properties=(False, False, None, False, False),
     domains={"alpha": NOT_NEGATIVE, "beta": NOT_NEGATIVE, "A": NOT_POSITIVE},
     alpha=Range(0, 10),

@@ -14,6 +14,7 @@ from clsviz.losses.safe import error_prob, like, neg_log_prob, tempered
     paper="Cross-Entropy Loss Functions: Theoretical Analysis and Applications",
     formula=r"\ell = \frac{(1+u)^{1-\tau} - 1}{1-\tau}, \quad u = \sum_{k \ne y} e^{z_k - z_y}",
     certainty="M",
+    group="Robust to noise",
     properties=(False, False, True, True, True),
     domains={"tau": NOT_NEGATIVE},
     tau=Range(0, 3, step=0.05),
@@ -36,6 +37,7 @@ def comp_sum(logits: Tensor, targets: Tensor, *, tau: float = 1.0) -> Tensor:
     "with Noisy Labels, arXiv:1805.07836",
     formula=r"\ell = \frac{1 - p_y^q}{q}",
     certainty="C",
+    group="Robust to noise",
     properties=(True, False, True, False, False),
     domains={"q": NOT_NEGATIVE, "k": Domain("in [0, 1)", lambda v: 0 <= v < 1)},
     q=Range(0, 1, step=0.05),
@@ -60,6 +62,7 @@ def gce(logits: Tensor, targets: Tensor, *, q: float = 0.7, k: float = 0.0) -> T
     "arXiv:1712.09482",
     formula=r"\ell = \sum_k |p_k - Y_k| = 2 (1 - p_y)",
     certainty="M",
+    group="Robust to noise",
     properties=(True, True, True, False, False),
 )
 def mae(logits: Tensor, targets: Tensor) -> Tensor:
