@@ -19,7 +19,8 @@ from clsviz.training.supplies.supply import Setting, Supply, supply
     name="adv_logits",
     title="Logits of attacked samples",
     paper="Madry et al. 2018, arXiv:1706.06083",
-    formula=r"z' = f_\theta\big(x + \arg\max_{\lVert\delta\rVert_\infty\le\epsilon} \ell(f_\theta(x+\delta), y)\big)",
+    formula=r"z' = f_\theta\big(x + \arg\max_{\lVert\delta\rVert_\infty\le\epsilon} "
+    r"\ell(f_\theta(x+\delta), y)\big)",
     needs=("x", "targets"),
     radius=Range(0, 1, step=0.01, unit="of a feature"),
     steps=Range(1, 10, step=1),

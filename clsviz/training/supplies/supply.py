@@ -73,7 +73,14 @@ def supply(
         assert set(controls) == set(known), f"{name}: every parameter has a range"
         facts = {"method_only": method_only}
         method(
-            kind="supply", name=name, title=title, paper=paper, formula=formula, needs=needs, facts=facts, **controls
+            kind="supply",
+            name=name,
+            title=title,
+            paper=paper,
+            formula=formula,
+            needs=needs,
+            facts=facts,
+            **controls,
         )(cls)
         return cls
 
