@@ -20,7 +20,7 @@ from clsviz.models import evaluating
 from clsviz.training.experiment import Experiment
 from clsviz.training.metrics import measured_rows, scores
 from clsviz.training.needs import BATCH, Named, forward
-from clsviz.training.objective import Objective
+from clsviz.training.objective import Objective, rows_of
 from clsviz.training.optimizers import create_optimizer
 from clsviz.training.seeding import batch_order, derive, generator_of
 from clsviz.training.snapshot import Snapshot, buffers_of, exact_parameters, theta_of
@@ -348,7 +348,7 @@ class LoopEngine:
         order = torch.from_numpy(generator_of(self.seed, "rows", 2).permutation(n)).to(self.device)
         total = 0.0
         for rows in torch.split(order, self.batch_size):
-            total += len(rows) * float(self.objective(_rows(batch, rows, n), _rows(outputs, rows, n)))
+            total += len(rows) * float(self.objective(rows_of(batch, rows, n), rows_of(outputs, rows, n)))
         return total / n
 
     def _all_logits(self) -> np.ndarray:
@@ -414,13 +414,6 @@ class _Supplier:
             engine.X.dtype,
         )
         return built(name, setting, self.experiment.supplies.get(name, {}))
-
-
-def _rows(values: Mapping[str, Any], rows: Tensor, n: int) -> dict[str, Any]:
-    """The values of some of n samples; what does not go by samples stays whole."""
-    return {
-        name: v[rows] if isinstance(v, Tensor) and v.ndim and len(v) == n else v for name, v in values.items()
-    }
 
 
 def _draws_noise(module: nn.Module) -> bool:

@@ -31,6 +31,13 @@ class Supplier(Protocol):
     def build(self, name: str) -> Supply: ...
 
 
+def rows_of(values: Mapping[str, Any], rows: Tensor | slice, n: int) -> dict[str, Any]:
+    """The values of some of n samples; what does not go by samples stays whole."""
+    return {
+        name: v[rows] if isinstance(v, Tensor) and v.ndim and len(v) == n else v for name, v in values.items()
+    }
+
+
 class Objective:
     """One number to minimise, from a batch and the model's outputs.
 
@@ -88,6 +95,7 @@ class Objective:
         self.more = wanted.needs_outputs(asked, batch)
         self.headless = "logits" not in self.needs
         self.coupled = bool(entry.facts.get("coupled"))
+        self._multiple = int(entry.facts.get("multiple", 1))
         self.draws = "generator" in asked
         self.module: nn.Module | None = None
         self._function: Callable[..., Any] = function
@@ -122,6 +130,9 @@ class Objective:
     def arguments(self, batch: Mapping[str, Any], outputs: Mapping[str, Tensor]) -> dict[str, Any]:
         """What the loss is called with, by name: its needs, then what else it can use."""
         values: dict[str, Any] = {**batch, **outputs}
+        if self._multiple > 1:
+            n = len(values["x"])
+            values = rows_of(values, slice(n - n % self._multiple), n)
         for name, supply in self.supplies.items():
             if name not in values:
                 values[name] = supply(values)

@@ -317,7 +317,8 @@ def _check(probe: LoopEngine, members: Sequence[Member], params: Sequence[Mappin
     if probe.objective.draws:
         raise CannotStack(f"the {loss} draws random numbers")
     if probe.objective.coupled:
-        raise CannotStack(f"the {loss} compares the samples of a batch")
+        # Filled-up batches would bring rows that do not count.
+        raise CannotStack(f"the terms of the {loss} depend on the whole batch")
     if not entry.facts.get("vmap") or probe.objective.module is not None:
         raise CannotStack(f"the {loss} does not run under vmap")
     if probe.objective.headless:
