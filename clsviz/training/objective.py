@@ -78,7 +78,7 @@ class Objective:
         who, there = f"loss {spec.name!r}", {*batch, *outputs}
         required = [self._column.get(name, name) for name in self.needs]
         asked: list[str] = []  # of batch and model
-        self.supplies = nn.ModuleDict()
+        self.supplies: dict[str, Supply] = {}
         for name in self._all(entry):
             offer = supplier.offers(name) if supplier and name not in there else None
             if supplier is None or offer is None:
@@ -90,11 +90,12 @@ class Objective:
             asked += offer.needs
         there.update(self.supplies)
         wanted.check(who, required, batch=there.difference(outputs), outputs=outputs, model=model)
-        self._optional = [n for n in self._all(entry) if n not in self.needs and n in there]
+        extra = entry.facts.get("extra", ())
+        self._optional = [n for n in extra if n not in self.needs and n in there]
         asked += [n for n in (*required, *self._optional) if n not in self.supplies]
         self.more = wanted.needs_outputs(asked, batch)
         self.headless = "logits" not in self.needs
-        self.coupled = bool(entry.facts.get("coupled"))
+        self.coupled = bool(entry.facts.get("coupled")) or any(s.couples for s in self.supplies.values())
         self._multiple = int(entry.facts.get("multiple", 1))
         self.draws = "generator" in asked
         self.module: nn.Module | None = None
@@ -174,7 +175,7 @@ class Objective:
 
     def _parts(self) -> list[tuple[nn.Module, str]]:
         own = [] if self.module is None else [(self.module, "")]
-        return [*own, (self.supplies, "supplies.")]
+        return [*own, *((supply, f"supplies.{name}.") for name, supply in self.supplies.items())]
 
     def _all(self, entry: Method) -> list[str]:
         """What the loss is called with, what it could use included, by the batch's names."""
