@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from clsviz import losses
 from clsviz.catalogue import resolve
 from clsviz.data import load
+from clsviz.errors import InputError, MissingNeed, ShapeError
 from clsviz.models import create
-from clsviz.training import Experiment, Run
+from clsviz.training import Experiment, Fan, Run, teacher_columns
 from clsviz.training.supplies import offered
 
 SMALL = {"name": "mlp", "params": {"hidden": (8,)}}
@@ -163,7 +165,8 @@ def test_bags_part_the_batch(train):
 
 
 def test_attacked_logits_are_worse_within_the_radius(train):
-    still, _, _ = values_of(train(fitting("comp_sum_adv", supplies={"adv_logits": {"radius": 0}}), steps=0))
+    attacked = fitting("comp_sum_adv", supplies={"adv_logits": {"radius": 0}})
+    still, _, _ = values_of(train(attacked, steps=0))
     torch.testing.assert_close(still["adv_logits"], still["logits"])
     moved, batch, _ = values_of(
         train(fitting("comp_sum_adv", supplies={"adv_logits": {"radius": 0.3}}), steps=0)
@@ -301,7 +304,7 @@ def test_parameters_of_supplies_are_settings_of_the_experiment():
     ):
         with pytest.raises(InputError, match=message):
             fitting("aggregate", supplies=wrong)
-    with pytest.raises(InputError, match="supplies.bags.size must be at least 1"):
+    with pytest.raises(InputError, match=r"supplies\.bags\.size must be at least 1"):
         Run(fitting("aggregate", supplies={"bags": {"size": 0}}))
 
 
