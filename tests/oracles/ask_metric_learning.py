@@ -116,7 +116,7 @@ QUESTIONS: dict[str, tuple[Callable[..., Any], dict[str, Any], str, tuple[str, .
     "NCALoss": (look, {"tau": 0.3}, "labels", ()),
 }
 CALLED = {"nt_xent": "supcon"}  # in clsviz
-FURTHER = {"look": {"k": N - 1}}  # what makes clsviz's loss the package's
+FURTHER = {"look": {"k": N - 1, "eps": 0.0}}  # what makes clsviz's loss the package's
 
 
 def answers(given: dict[str, Any]) -> dict[str, Any]:

@@ -51,14 +51,14 @@ def f_beta(beta: float) -> Callable[[Tensor, Tensor], Tensor]:
     return ask
 
 
-STEEP = 1e6  # of AnyLoss's amplifier: the soft counts are the hard ones
+HARD = {"L": 1e6, "eps": 1e-15}  # AnyLoss's amplifier so steep that its soft counts are the hard ones
 # Name of the question -> clsviz's loss, its parameters, scores it is called with, further inputs.
 LOSSES: dict[str, tuple[Callable[..., Tensor], str, dict[str, Any], str, tuple[str, ...]]] = {
     "multiclass_hinge_loss": (hinge, "hinge_cs", {"margin": 1.0}, "scores", ()),
     "kl_divergence": (kl, "ssld", {"mode": "kl"}, "logits", ("teacher_logits",)),
     "jensen_shannon_divergence": (js, "ssld", {"mode": "js"}, "logits", ("teacher_logits",)),
-    "multilabel_fbeta_score": (f_beta(1.0), "anyloss", {"L": STEEP}, "logits", ()),
-    "multilabel_fbeta_score, 2": (f_beta(2.0), "anyloss", {"beta": 2.0, "L": STEEP}, "logits", ()),
+    "multilabel_fbeta_score": (f_beta(1.0), "anyloss", HARD, "logits", ()),
+    "multilabel_fbeta_score, 2": (f_beta(2.0), "anyloss", {"beta": 2.0} | HARD, "logits", ()),
 }
 BINS = (5, 15)
 
