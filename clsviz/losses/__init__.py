@@ -12,7 +12,9 @@ from clsviz.losses.distributional import ldr_kl
 from clsviz.losses.reshaped import focal, poly1, symmetric_ce
 from clsviz.losses.early_learning import elr
 from clsviz.losses.module import Loss, create, info, names
+
 # isort: on
+from clsviz.losses.profile import group_shares, loss_profile, loss_simplex, loss_terms, sample_groups
 
 __all__ = [
     "Loss",
@@ -23,13 +25,18 @@ __all__ = [
     "elr",
     "focal",
     "gce",
+    "group_shares",
     "hinge_cs",
     "hinge_ww",
     "info",
     "ldr_kl",
+    "loss_profile",
+    "loss_simplex",
+    "loss_terms",
     "mae",
     "mse",
     "names",
     "poly1",
+    "sample_groups",
     "symmetric_ce",
 ]
