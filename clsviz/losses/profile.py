@@ -240,12 +240,11 @@ def _rows(
     with torch.enable_grad():
         leaf = x.detach().clone().requires_grad_()
         terms = loss(leaf, targets, reduction="none", **given)
-        (gradient,) = torch.autograd.grad(terms.sum() * _scale(terms, n), leaf, allow_unused=True)
+        total = terms.sum() * _scale(terms, n)
+        (gradient,) = torch.autograd.grad(total, leaf, allow_unused=True, materialize_grads=True)
     values = terms.detach().double().numpy()
     if values.shape != (n,):  # one number for the batch, or rows were dropped
         values = np.full(n, np.nan)
-    if gradient is None:
-        gradient = torch.zeros_like(x)
     return values, gradient.double().numpy()
 
 

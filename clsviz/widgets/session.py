@@ -20,6 +20,7 @@ from clsviz.widgets import fan_choice, messages
 from clsviz.widgets.fan_member import MemberSource
 from clsviz.widgets.fan_stream import FanStream
 from clsviz.widgets.landscape_job import LandscapeJob, LandscapeResult, for_good
+from clsviz.widgets.loss_job import loss_answer
 from clsviz.widgets.probes import ProbeThread
 from clsviz.widgets.publisher import Publisher
 from clsviz.widgets.sources import decoded_prototypes
@@ -71,11 +72,15 @@ class Session:
         self._probes = ProbeThread(lambda name, error: self.report(name, error))
         # of its own: setting up a fan must not wait for a landscape
         self._fan_thread = ProbeThread(lambda name, error: self.report(name, error))
+        # of its own likewise: a curve takes milliseconds, a landscape seconds
+        self._loss_thread = ProbeThread(lambda name, error: self.report(name, error))
         self._landscape = LandscapeJob(source, self._publisher.put)
         self._publisher.remember(self._landscape.packets)
         self._publisher.remember(self._prototypes)
         self._last_field: list[Packet] = []
         self._publisher.remember(lambda: self._last_field)
+        self._last_losses: list[Packet] = []
+        self._publisher.remember(lambda: self._last_losses)
         self._wants_landscape = False
         self.fan: Fan | None = None
         self._aside: list[Fan] = []
@@ -253,7 +258,7 @@ class Session:
         """Ends stream, probes and threads; a run goes on until it is stopped itself."""
         _SESSIONS.pop(self.source, None)
         self._stop_hearing()
-        for thread in (self._probes, self._fan_thread):
+        for thread in (self._probes, self._fan_thread, self._loss_thread):
             thread.cancel()
             thread.join(timeout=5)
         self.close_fan()
@@ -276,6 +281,8 @@ class Session:
                 self.compute_landscape(plane, step)
             case messages.AskField():
                 self._probes.submit("field", lambda cancelled: self._field(request, cancelled))
+            case messages.AskLoss():
+                self._loss_thread.submit("loss", lambda _cancelled: self._losses(request))
             case messages.GoToScene(index):
                 go_to = getattr(widget, "go_to", None)
                 if go_to is None:
@@ -349,7 +356,7 @@ class Session:
         if event.kind == "reset":
             if self.fan is not None and not self._fits_run(self.fan):
                 self.close_fan()
-            self._last_field = []
+            self._last_field, self._last_losses = [], []
             self._probes.cancel()
             self._landscape.clear()
             for widget in list(self._widgets):
@@ -377,6 +384,11 @@ class Session:
         header = {"kind": "field", "key": request.key, "resolution": request.resolution}
         self._last_field = [Packet(header, [logits])]
         self._publisher.put("field", self._last_field[0])
+
+    def _losses(self, request: messages.AskLoss) -> None:
+        source = self.source_of(request.member)
+        self._last_losses = [loss_answer(source, self.source.run_id, request)]
+        self._publisher.put("loss", self._last_losses[0])
 
     def _prototypes(self) -> list[Packet]:
         """Decoded prototypes of a prototype network, with their class weights."""
