@@ -213,8 +213,8 @@ export const mountLossView: Mount = (el, { session, store }) => {
         title: `${lossTitle(spec, catalogue())}: heat, and where a gradient step takes p`,
         why: silent,
         names: triple.map((k) => data.classNames[k]!) as [string, string, string],
-        classes: triple,
         points,
+        groups: Uint8Array.from(rows, (i) => samples.groups[i]!),
         selected: seen && Uint8Array.from(rows, (i) => seen[i]!),
         marked: rows.includes(here) ? rows.indexOf(here) : null,
       });
@@ -260,9 +260,9 @@ export const mountLossView: Mount = (el, { session, store }) => {
     const lower = rest.begin();
     const size = fontOf(rest.el).size - 1;
     const list = [
-      { name: "of the samples", shares: ofSamples },
-      { name: `of the gradient: ${names.own}`, shares },
-      ...(other ? [{ name: `of the gradient: ${names.other}`, shares: otherShares }] : []),
+      { name: "samples", shares: ofSamples },
+      { name: `gradient: ${names.own}`, shares },
+      ...(other ? [{ name: `gradient: ${names.other}`, shares: otherShares }] : []),
     ];
     drawShares(lower.g, c, { x: 0, y: 0, w: lower.w }, list, size);
     const top = sharesHeight(3, size); // the curve below stays where it is without a second loss
