@@ -77,7 +77,7 @@ export const mountLossView: Mount = (el, { session, store }) => {
   const axes = segments(
     "Axis of the loss",
     [
-      { value: "p", label: "p of the label" },
+      { value: "p", label: "p" },
       { value: "margin", label: "margin" },
       { value: "simplex", label: "simplex" },
     ],
@@ -97,15 +97,15 @@ export const mountLossView: Mount = (el, { session, store }) => {
     value: "",
     change: (name) => store.set("against", name ? { name, params: {} } : null),
   });
-  const parts = segments(
-    "Samples of the loss view",
-    [
+  const parts = selectKnob({
+    name: "Samples",
+    options: [
       { value: "training", label: "training" },
       { value: "validation", label: "validation" },
     ],
-    partNow(),
-    (value) => store.set("part", value),
-  );
+    value: partNow(),
+    change: (value) => store.set("part", value),
+  });
   const shows = segments(
     "What the histogram counts",
     [

@@ -46,7 +46,7 @@ export function drawCurve(
   h: number,
   p: CurvePicture,
 ): CurveLayout {
-  const heads = 34; // of the upper plot: the title, and the names of the two losses
+  const heads = 40; // of the upper plot: the title, and the names of the two losses
   const [below, between] = [34, 22];
   const room = Math.max(40, h - heads - below - between);
   const xlim = profileEnds(p.axis);
