@@ -146,19 +146,28 @@ class LoopEngine:
         Raises:
             MissingNeed: it asks for something that is not there.
         """
+        with _drawing(derive(self.seed, "weights", 1), self.device):
+            return Objective(loss, **self._given(), device=self.device, temperature=self._temperature)
+
+    def require(self, loss: Spec) -> None:
+        """Refuses what `objective_for` would refuse for want of something; makes nothing.
+
+        Raises:
+            MissingNeed: the loss asks for something that is not there.
+        """
+        Objective.require(loss, **self._given())
+
+    def _given(self) -> dict[str, Any]:
+        """What a loss can be called with here."""
         sizes = {"num_examples": len(self.dataset.y), "num_classes": self.dataset.n_classes}
         if self._dim is not None:
             sizes["dim"] = self._dim
-        with _drawing(derive(self.seed, "weights", 1), self.device):
-            return Objective(
-                loss,
-                batch=(*BATCH, *(n for n in self._columns if n not in BATCH)),
-                outputs=self._outputs,
-                sizes=sizes,
-                model=type(self.model).__name__,
-                device=self.device,
-                temperature=self._temperature,
-            )
+        return {
+            "batch": (*BATCH, *(n for n in self._columns if n not in BATCH)),
+            "outputs": self._outputs,
+            "sizes": sizes,
+            "model": type(self.model).__name__,
+        }
 
     def loss(self, batch: Mapping[str, Any]) -> Tensor:
         """The loss of a batch at the present weights: 0-d, with gradient."""

@@ -38,23 +38,35 @@ class Objective:
         device: torch.device | None = None,
         temperature: float = 1.0,
     ) -> None:
+        self.require(spec, batch=batch, outputs=outputs, sizes=sizes, model=model)
         entry, function = resolve("loss", spec.name)
         self.spec = spec
         self._temperature = temperature
         self.needs: tuple[str, ...] = entry.needs or ("logits", "targets")
-        who = f"loss {spec.name!r}"
-        wanted.check(who, self.needs, batch=batch, outputs=outputs, model=model)
         self.more = wanted.needs_outputs(self.needs, batch)
         self.module: nn.Module | None = None
         self._function: Callable[..., Any] = function
         self.params = dict(spec.params)
         if entry.family == "losses":
             asked = entry.facts["sizes"]
-            wanted.check(who, asked, batch=(), outputs=sizes, model=model)
             module = losses.create(entry.name, **spec.params, **{size: sizes[size] for size in asked})
             self.params = dict(module.params)
             if entry.facts["state"]:
                 self.module = module.to(device)
+
+    @staticmethod
+    def require(
+        spec: Spec, *, batch: Collection[str], outputs: Collection[str], sizes: Collection[str], model: str
+    ) -> None:
+        """Refuses a loss whose needs cannot be filled; nothing is built.
+
+        Raises:
+            MissingNeed: names what is missing and what would provide it.
+        """
+        entry, who = resolve("loss", spec.name)[0], f"loss {spec.name!r}"
+        needs = entry.needs or ("logits", "targets")
+        wanted.check(who, needs, batch=batch, outputs=outputs, model=model)
+        wanted.check(who, entry.facts.get("sizes", ()), batch=(), outputs=sizes, model=model)
 
     def __call__(self, batch: Mapping[str, Any], outputs: Mapping[str, Tensor]) -> Tensor:
         """The loss of this batch, a 0-d tensor (the mean where the loss gives terms)."""

@@ -26,6 +26,7 @@ from clsviz.training.session import Session
 from clsviz.training.snapshot import Snapshot
 from clsviz.training.source import model_from
 from clsviz.training.timeline import BUDGET_BYTES
+from clsviz.training.usable import unusable
 from clsviz.training.way import Stop
 
 
@@ -121,6 +122,11 @@ class Run(Commands[Session]):
     def predict(self, X: np.ndarray, step: int | None = None) -> np.ndarray:
         """Logits (N, K) float64 of inputs (N, D), by the model of that step."""
         return as_predictor(self.model_at(step), self.dataset.n_classes)(X)
+
+    @property
+    def unusable_losses(self) -> dict[str, str]:
+        """Why a loss of the catalogue cannot be trained with here, by name; usable ones are left out."""
+        return unusable(self._trainer.session.engine)
 
     # Commands
 

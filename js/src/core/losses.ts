@@ -51,17 +51,34 @@ export const brier: RowLoss = (z, from, k, y, { tau = 1 } = {}) => {
   return sum;
 };
 
-export const mae: RowLoss = (z, from, k, y) => 2 * miss(negLogP(z, from, k, y));
+/** log(1 - e^-a) for a >= 0. */
+const log1mexp = (a: number): number =>
+  a < Math.LN2 ? Math.log(-Math.expm1(-a)) : Math.log1p(-Math.exp(-a));
 
-export const gce: RowLoss = (z, from, k, y, { q = 0.7, k: floor = 0 } = {}) => {
-  const m = negLogP(z, from, k, y);
-  return power(floor > 0 && Math.exp(-m) <= floor ? -Math.log(floor) : m, q);
+/** Losses that are functions of m alone, by catalogue name; parameters as in their rows. */
+export const OF_M: Readonly<Record<string, (m: number, params: LossParams) => number>> = {
+  mae: (m) => 2 * miss(m),
+  gce: (m, { q = 0.7, k = 0 }) => power(k > 0 && Math.exp(-m) <= k ? -Math.log(k) : m, q),
+  comp_sum: (m, { tau = 1 }) => (Math.abs(1 - tau) < 1e-7 ? m : Math.expm1((1 - tau) * m) / (1 - tau)),
+  focal: (m, { gamma = 2 }) => focused(m, gamma),
+  poly1: (m, { eps = 1 }) => m + eps * miss(m),
+  symmetric_ce: (m, { alpha = 1, beta = 1, A = -4 }) => alpha * m - beta * A * miss(m),
+  dco: (m, { n = 8 }) => {
+    if (m === 0) return 0;
+    const a = -n * log1mexp(m); // -log (1 - p)^n
+    return a > 1e-12 ? -log1mexp(a) : m - Math.log(n);
+  },
 };
 
-export const compSum: RowLoss = (z, from, k, y, { tau = 1 } = {}) => {
-  const m = negLogP(z, from, k, y);
-  return Math.abs(1 - tau) < 1e-7 ? m : Math.expm1((1 - tau) * m) / (1 - tau);
-};
+/** The row loss behind a function of m. */
+const ofM =
+  (name: string): RowLoss =>
+  (z, from, k, y, params = {}) =>
+    OF_M[name]!(negLogP(z, from, k, y), params);
+
+export const mae = ofM("mae");
+export const gce = ofM("gce");
+export const compSum = ofM("comp_sum");
 
 export const ldrKl: RowLoss = (z, from, k, y, { lam = 1, margin = 0 } = {}) => {
   const term = (j: number) => (j === y ? 0 : (z[from + j]! - z[from + y]! + margin) / lam);
@@ -80,17 +97,10 @@ export const ldrKl: RowLoss = (z, from, k, y, { lam = 1, margin = 0 } = {}) => {
   return lam * (top + Math.log(sum / k));
 };
 
-export const focal: RowLoss = (z, from, k, y, { gamma = 2 } = {}) => focused(negLogP(z, from, k, y), gamma);
-
-export const poly1: RowLoss = (z, from, k, y, { eps = 1 } = {}) => {
-  const m = negLogP(z, from, k, y);
-  return m + eps * miss(m);
-};
-
-export const symmetricCe: RowLoss = (z, from, k, y, { alpha = 1, beta = 1, A = -4 } = {}) => {
-  const m = negLogP(z, from, k, y);
-  return alpha * m - beta * A * miss(m);
-};
+export const focal = ofM("focal");
+export const poly1 = ofM("poly1");
+export const symmetricCe = ofM("symmetric_ce");
+export const dco = ofM("dco");
 
 /** The losses the browser computes itself, by catalogue name. */
 export const ROW_LOSSES: Readonly<Record<string, RowLoss>> = {
@@ -103,7 +113,22 @@ export const ROW_LOSSES: Readonly<Record<string, RowLoss>> = {
   focal,
   poly1,
   symmetric_ce: symmetricCe,
+  dco,
 };
+
+/**
+ * A loss as a function of p of the true class, the other classes being equally probable; null where the browser does
+ * not compute it.
+ */
+export function curveOf(name: string, params: LossParams, classes: number): ((p: number) => number) | null {
+  const loss = ROW_LOSSES[name];
+  if (!loss) return null;
+  const z = new Float64Array(classes);
+  return (p) => {
+    z[0] = Math.log(p) - Math.log((1 - p) / (classes - 1)); // the others are 0
+    return loss(z, 0, classes, 0, params);
+  };
+}
 
 // --- the score line -----------------------------------------------------------------------------
 
