@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from clsviz.catalogue import Spec
 from clsviz.errors import InputError
@@ -38,6 +38,7 @@ PATH_MARGIN = 0.25  # of the path's span, on each side of it
 LEAST_ASPECT = 0.85  # of the short side to the long one: both axes then have one scale on screen
 MOST_PATH = 120  # checkpoints in the path's plane
 PROGRESS_EVERY = 40  # grid points
+LINE_PARTS = 8  # of the tables of the loss line: what a person asks for waits for one of them at most
 MOST_ASKED = 4  # tables of losses that were asked for one by one
 
 Put = Callable[[str, Packet], None]
@@ -79,9 +80,10 @@ class LandscapeResult:
 class LandscapeJob:
     """Computes landscapes of one source and keeps the last, with its logits, for rescoring."""
 
-    def __init__(self, source: Source, put: Put) -> None:
+    def __init__(self, source: Source, put: Put, submit: Callable[[str, Job], None]) -> None:
         self._source = source
         self._put = put
+        self._submit = submit  # to the thread that it runs in
         self.plane_name: str | None = None
         self.resolution: int | None = None  # points per axis; None: as the network allows
         self._header: dict[str, Any] | None = None
@@ -160,7 +162,7 @@ class LandscapeJob:
 
     def rescore(self, cancelled: Callable[[], bool]) -> None:
         """The table of the loss trained with, anew from the cached logits."""
-        if self._logits is None or self._header is None or cancelled():
+        if not self.complete or self._logits is None or self._header is None or cancelled():
             return
         key, fn = trained_loss(self._source)
         self._header = self._header | {"landscape": self._header["landscape"] | {"loss": key}}
@@ -180,7 +182,7 @@ class LandscapeJob:
 
         def job(cancelled: Callable[[], bool]) -> None:
             logits, ident = self._logits, self._ident
-            if logits is None or key in self._asked:
+            if not self.complete or logits is None or key in self._asked:
                 return
             torch.set_num_threads(1)  # of this thread, as below
             table = np.empty((len(logits), len(TEMPERATURES)), np.float32)
@@ -205,7 +207,7 @@ class LandscapeJob:
 
         def job(cancelled: Callable[[], bool]) -> None:
             logits, ident = self._logits, self._ident
-            if logits is None or cancelled():
+            if not self.complete or logits is None or cancelled():
                 return
             torch.set_num_threads(1)
             found = surprisal_histogram(logits, self._labels, temperature=temperature)
@@ -297,18 +299,25 @@ class LandscapeJob:
         show(1, 1.0)
         if cancelled():
             return
-        tables = score_tables(logits, self._labels)
-        tables["uniform"] = loss_table(logits, self._labels, uniform_surprisal)
-        for name, table in tables.items():
-            header, values = _table(table)
-            packet = Packet(header | {"kind": "landscape_table", "id": ident, "score": name}, [values])
-            self._tables[name] = packet
-            self._put(f"landscape_table {name}", packet)
+        self._submit("landscape_tables", self._line(ident, logits, []))
 
+    def _line(self, ident: str, logits: np.ndarray, made: list[dict[str, np.ndarray]]) -> Job:
+        """A job that makes one part of the loss line's tables; what was asked meanwhile comes between."""
 
-def uniform_surprisal(logits: Tensor, labels: Tensor) -> Tensor:
-    """-log p averaged over all classes: with cross-entropy it makes every label smoothing."""
-    return -logits.log_softmax(-1).mean(-1)
+        def job(cancelled: Callable[[], bool]) -> None:
+            if cancelled() or self._ident != ident:
+                return
+            part = np.array_split(logits, LINE_PARTS)[len(made)]
+            parts = [*made, score_tables(part, self._labels)]
+            if len(parts) < LINE_PARTS:
+                return self._submit("landscape_tables", self._line(ident, logits, parts))
+            for name in parts[0]:
+                header, values = _table(np.concatenate([tables[name] for tables in parts]))
+                packet = Packet(header | {"kind": "landscape_table", "id": ident, "score": name}, [values])
+                self._tables[name] = packet
+                self._put(f"landscape_table {name}", packet)
+
+        return job
 
 
 def for_good(packet: Packet) -> Packet:

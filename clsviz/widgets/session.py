@@ -73,7 +73,9 @@ class Session:
         self._probes = ProbeThread(lambda name, error: self.report(name, error))
         # of its own: setting up a fan must not wait for a landscape
         self._fan_thread = ProbeThread(lambda name, error: self.report(name, error))
-        self._landscape = LandscapeJob(source, self._publisher.put)
+        # a slider waits for it, whatever table is being made
+        self._quick = ProbeThread(lambda name, error: self.report(name, error))
+        self._landscape = LandscapeJob(source, self._publisher.put, self._probes.submit)
         self._publisher.remember(self._landscape.packets)
         self._publisher.remember(self._prototypes)
         self._last_field: list[Packet] = []
@@ -255,7 +257,7 @@ class Session:
         """Ends stream, probes and threads; a run goes on until it is stopped itself."""
         _SESSIONS.pop(self.source, None)
         self._stop_hearing()
-        for thread in (self._probes, self._fan_thread):
+        for thread in (self._probes, self._fan_thread, self._quick):
             thread.cancel()
             thread.join(timeout=5)
         self.close_fan()
@@ -280,7 +282,7 @@ class Session:
                 job = self._landscape.asked(key, Spec(name, params))
                 self._probes.submit("landscape_loss", job)
             case messages.AskSurprisals(temperature):
-                self._probes.submit("landscape_surprisals", self._landscape.surprisals(temperature))
+                self._quick.submit("landscape_surprisals", self._landscape.surprisals(temperature))
             case messages.AskField():
                 self._probes.submit("field", lambda cancelled: self._field(request, cancelled))
             case messages.GoToScene(index):

@@ -29,8 +29,8 @@ interface Reading extends Surface {
   tables: number; // that had arrived
   surprisals: unknown;
   score: Score;
-  /** Of another loss than the one asked for, whose table is on its way. */
-  late: boolean;
+  /** What was asked for; another loss than `score` while its table is on its way. */
+  asked: Score;
   temperature: number;
   grid: Grid;
 }
@@ -162,15 +162,24 @@ export const mountLandscape: Mount = (el, { session, store }) => {
     const temperature = store.get<number | null>("temperature") ?? 1;
     const [tables, surprisals, r] = [land.tables.size, land.surprisals, reading];
     const same = r && r.land === land && r.tables === tables && r.surprisals === surprisals;
-    if (same && r.score === score && r.temperature === temperature) return r;
+    if (same && r.asked === score && r.temperature === temperature) return r;
     const found = surfaceAt(land, score, temperature);
     if (!found) return null;
     const late = found.instead && isSpec(score);
     // the former picture stays until that of the new loss is here
     if (late && session.alive && r?.land === land && isSpec(r.score))
-      return { ...r, tables, surprisals, score, temperature, late };
+      return { ...r, tables, surprisals, asked: score };
     const grid = { xs: land.xs, ys: land.ys, values: found.values, scale: lossScale(found.values) };
-    return { ...found, land, tables, surprisals, score, late, temperature, grid };
+    return {
+      ...found,
+      land,
+      tables,
+      surprisals,
+      score: late ? null : score,
+      asked: score,
+      temperature,
+      grid,
+    };
   }
 
   function draw(still: boolean): void {
@@ -277,17 +286,18 @@ export const mountLandscape: Mount = (el, { session, store }) => {
     const accurate = Number.isFinite(accuracy) ? `, accuracy ${(100 * accuracy).toFixed(1)} %` : "";
     const score = r.instead || r.score === null ? running(land.loss) : scoreWords(store, r.score);
     const error = at(r.errors, spot);
-    const how = r.late
-      ? session.alive
-        ? ` (${scoreWords(store, r.score)} is being computed)`
-        : ` (this page has no table of ${scoreWords(store, r.score)})`
-      : r.instead
-        ? " (the score asked for is not computed yet)"
-        : r.mixed
-          ? " (interpolated)"
-          : r.errors
-            ? ` (to ±${error.toPrecision(1)}, exact at rest)`
-            : "";
+    const how =
+      r.asked !== r.score && isSpec(r.asked)
+        ? session.alive
+          ? ` (${scoreWords(store, r.asked)} is being computed)`
+          : ` (this page has no table of ${scoreWords(store, r.asked)})`
+        : r.instead
+          ? " (the score asked for is not computed yet)"
+          : r.mixed
+            ? " (interpolated)"
+            : r.errors
+              ? ` (to ±${error.toPrecision(1)})`
+              : "";
     panel.status(
       ...hoveredWord({ hovered: isHover }),
       b(

@@ -258,7 +258,7 @@ export function mountLoss(
         own: mode === "train",
         disabled: mode === "train" && !moves && !(session.alive && session.run?.changeable),
       });
-    say(name, u === null ? titleOf(spec.name) : scoreName(u));
+    say(name, u === null ? "" : scoreName(u)); // off the line the menu says it
     const said = mode === "score" ? (u === null ? spec.name : scoreName(u)) : u !== null;
     const facts = [mode, said, now.name, session.run?.experiment, over?.varied, trainOn.hidden];
     whenSaid(facts, () => say(sentence, ...sentenceOf(spec, u, moves)));
