@@ -9,7 +9,8 @@ from torch import Tensor
 
 from clsviz.catalogue import Range
 from clsviz.errors import InputError, ShapeError
-from clsviz.losses.row import NOT_NEGATIVE, SHARE, class_rows, loss
+from clsviz.losses.checks import in_range, row_ints
+from clsviz.losses.row import NOT_NEGATIVE, SHARE, loss
 from clsviz.losses.safe import neg_log_prob
 
 
@@ -24,19 +25,10 @@ def _averaged(logits: Tensor, index: Tensor, memory: Tensor, beta: float) -> Ten
 
 
 def _check(logits: Tensor, targets: Tensor, index: Tensor, memory: Tensor, **_: Any) -> None:
-    class_rows(logits, targets)
     examples, classes = memory.shape
     if logits.shape[1] != classes:
         raise ShapeError(f"logits must have num_classes={classes} columns, got {logits.shape[1]}")
-    if not isinstance(index, Tensor) or index.dtype != torch.int64:
-        got = index.dtype if isinstance(index, Tensor) else type(index).__name__
-        raise InputError(f"index must be an int64 torch tensor, got {got}")
-    if index.shape != targets.shape:
-        raise ShapeError(f"index must be {tuple(targets.shape)} like targets, got {tuple(index.shape)}")
-    if len(index) and not 0 <= int(index.min()) <= int(index.max()) < examples:
-        raise InputError(
-            f"index must be in [0, num_examples={examples}), got {int(index.min())}..{int(index.max())}"
-        )
+    in_range("index", index, examples, f"num_examples={examples}")
     if len(set(index.tolist())) < len(index):
         raise InputError("index must be distinct: one row per sample")
 
@@ -60,6 +52,8 @@ def _empty_memory(num_examples: int, num_classes: int) -> Tensor:
     vmap=False,  # the memory changes with every call
     domains={"lam": NOT_NEGATIVE, "beta": SHARE},
     state={"memory": _empty_memory},
+    group="Weighting and memory",
+    extras={"index": row_ints},
     check=_check,
     update=_remember,
     frozen={"beta": 1.0},

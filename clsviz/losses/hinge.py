@@ -15,6 +15,7 @@ from clsviz.losses.safe import rival_gaps
     "Vector Machines",
     formula=r"\ell = \max(0, \max_{k \ne y} (z_k - z_y + \mathrm{margin}))",
     certainty="C",
+    group="Margin",
     properties=(False, False, False, False, True),
     margin=Range(0, 5, step=0.1),
 )
@@ -33,6 +34,7 @@ def hinge_cs(logits: Tensor, targets: Tensor, *, margin: float = 1.0) -> Tensor:
     paper="Weston and Watkins 1999, Support Vector Machines for Multi-Class Pattern Recognition",
     formula=r"\ell = \sum_{k \ne y} \max(0, \mathrm{margin} + z_k - z_y)^{\mathrm{power}}",
     certainty="V",
+    group="Margin",
     properties=(False, False, False, False, True),
     margin=Range(0, 5),
     power=(1, 2),

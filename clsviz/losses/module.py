@@ -23,12 +23,15 @@ class Loss(nn.Module):
     Attributes:
         name: the row's name.
         params: all its parameters.
+        last_lambda, last_tau, last_v: what some rows chose for each sample of the last call, (N,),
+            no gradient; None before the first.
     """
 
     def __init__(self, row: Row, params: dict[str, Any], state: dict[str, Tensor]) -> None:
         super().__init__()
         self.name = row.method.name
         self.params = params
+        self._last: dict[str, Any] | None = None  # arguments of the last call, if something is exposed
         for name, tensor in state.items():
             if isinstance(tensor, nn.Parameter):
                 self.register_parameter(name, tensor)
@@ -38,7 +41,7 @@ class Loss(nn.Module):
     def extra_repr(self) -> str:
         return ", ".join([self.name, *(f"{k}={v!r}" for k, v in self.params.items())])
 
-    def forward(self, x: Tensor, targets: Tensor, reduction: str = "mean", **extra: Any) -> Tensor:
+    def forward(self, x: Tensor, targets: Tensor | None, reduction: str = "mean", **extra: Any) -> Tensor:
         """The loss of a batch.
 
         Raises:
@@ -52,14 +55,31 @@ class Loss(nn.Module):
         self._check_extra(row, extra)
         state = self._state_like(row, x)
         row.check(x, targets, **state, **extra)
-        params = self.params if self.training else {**self.params, **row.frozen}
-        terms = row.terms(x, targets, **state, **extra, **params)
+        given = state | {k: v.to(x.device) if isinstance(v, Tensor) else v for k, v in extra.items()}
+        given |= self.params if self.training else {**self.params, **row.frozen}
+        terms = row.terms(x, targets, **given)
         if self.training and row.update:
             with torch.no_grad():
-                row.update(widen(x), targets, **state, **extra, **params)
+                row.update(widen(x), targets, **given)
+        if row.expose:
+            self._last = {"x": x, "targets": targets} | given
+            self._last = {k: v.detach() if isinstance(v, Tensor) else v for k, v in self._last.items()}
         if reduction == "none" or row.method.facts["row_kind"] == "batch":
             return terms
-        return terms.mean() if reduction == "mean" and terms.numel() else terms.sum()
+        if reduction == "mean" and terms.numel():
+            return row.mean(terms, x, targets, **given) if row.mean else terms.mean()
+        return terms.sum()
+
+    def __getattr__(self, name: str) -> Any:
+        """What the row exposes of its last call (`last_lambda`, ...), worked out when asked for."""
+        reveal = ROWS[self.__dict__["name"]].expose.get(name) if "name" in self.__dict__ else None
+        if reveal is None:
+            return super().__getattr__(name)
+        if self._last is None:
+            return None
+        given = dict(self._last)
+        with torch.no_grad():
+            return reveal(widen(given.pop("x")), given.pop("targets"), **given)
 
     def _check_extra(self, row: Row, extra: dict[str, Any]) -> None:
         known = row.method.facts["extra"]
@@ -75,7 +95,8 @@ class Loss(nn.Module):
         for name, buffer in self._buffers.items():
             if buffer is not None and isinstance(x, Tensor) and x.is_floating_point():
                 setattr(self, name, buffer.to(x.device, torch.promote_types(buffer.dtype, x.dtype)))
-        return {name: getattr(self, name) for name in row.state}
+        device = x.device if isinstance(x, Tensor) else None
+        return {name: getattr(self, name).to(device) for name in row.state}
 
 
 def names() -> list[str]:

@@ -20,9 +20,23 @@ from torch import Tensor
 
 from clsviz.catalogue import Method, Range, method
 from clsviz.catalogue.spec import REGISTRY
-from clsviz.errors import InputError, ShapeError, UnknownName
+from clsviz.errors import InputError, UnknownName
+from clsviz.losses import checks
 
 PROPERTIES = ("bounded", "symmetric", "calibrated", "proper", "convex")
+GROUPS = (
+    "Standard",
+    "Margin",
+    "Robust to noise",
+    "Temperature and DRO",
+    "Confidence and shape",
+    "Imbalance and metrics",
+    "Weighting and memory",
+    "Distillation",
+    "Embeddings",
+    "Ordinal and values",
+    "Several labels",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +60,31 @@ class Row:
     Args:
         method: its catalogue entry.
         terms: the function, (x, targets, extras and state, *, params) -> (N,) terms.
+        check: raises when x, targets, extras and state do not fit together.
         domains: domain of each parameter that not every finite number suits.
+        relations: what must hold between parameters, in words -> predicate of all of them.
+        optional: parameters that may be None.
         state: name -> function that makes the tensor from the row's sizes; an `nn.Parameter`
             is trained, any other tensor is a buffer.
-        check: raises when x, targets, extras do not fit together or to the state.
         update: called after each training-mode call with the same arguments, changes the state
             in place; None for none.
         frozen: parameter values that hold in eval mode, where nothing is updated.
+        expose: attribute of the module -> function of the last call's arguments, with no gradient.
+        mean: the mean where it is not that of the terms: (terms, x, targets, extras and state,
+            *, params) -> scalar.
     """
 
     method: Method
     terms: Callable[..., Tensor]
-    domains: Mapping[str, Domain]
-    state: Mapping[str, Callable[..., Tensor]]
     check: Callable[..., None]
+    domains: Mapping[str, Domain]
+    relations: Mapping[str, Callable[..., bool]]
+    optional: tuple[str, ...]
+    state: Mapping[str, Callable[..., Tensor]]
     update: Callable[..., None] | None
     frozen: Mapping[str, Any]
+    expose: Mapping[str, Callable[..., Tensor]]
+    mean: Callable[..., Tensor] | None
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -85,30 +108,33 @@ def find(name: str) -> Row:
         raise UnknownName(f"no loss is called {name!r}; there are {list(ROWS)}") from None
 
 
-def class_rows(logits: Tensor, targets: Tensor, **_: Any) -> None:
-    """Check of most rows: logits (N, C), C >= 2, floating; targets (N,) int64 in [0, C)."""
-    if not isinstance(logits, Tensor) or not logits.is_floating_point():
-        got = logits.dtype if isinstance(logits, Tensor) else type(logits).__name__
-        raise InputError(f"logits must be a floating point torch tensor, got {got}")
-    if logits.ndim != 2 or logits.shape[1] < 2:
-        raise ShapeError(f"logits must be (N, C) with C >= 2, got {tuple(logits.shape)}")
-    if not isinstance(targets, Tensor) or targets.dtype != torch.int64:
-        got = targets.dtype if isinstance(targets, Tensor) else type(targets).__name__
-        raise InputError(f"targets must be an int64 torch tensor, got {got}; use targets.long()")
-    n, c = logits.shape
-    if targets.shape != (n,):
-        raise ShapeError(f"targets must be ({n},) as logits has {n} rows, got {tuple(targets.shape)}")
-    if n and not 0 <= int(targets.min()) <= int(targets.max()) < c:
-        raise InputError(
-            f"targets must be in [0, {c}) as logits has {c} columns, "
-            f"got {int(targets.min())}..{int(targets.max())}"
-        )
-
-
 def widen(value: Any) -> Any:
     """float16 and bfloat16 tensors as float32, all else as it is."""
     half = isinstance(value, Tensor) and value.dtype in (torch.float16, torch.bfloat16)
     return value.float() if half else value
+
+
+def _fit(value: Any, dtype: torch.dtype) -> Any:
+    """Floating tensors in this type, all else as it is."""
+    return value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
+
+
+def _in_full_precision(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Computes in the type of the first argument, at least float32, autocast or not."""
+    first = next(iter(inspect.signature(function).parameters))
+
+    @functools.wraps(function)
+    def terms(*args: Any, **kwargs: Any) -> Tensor:
+        x = args[0] if args else kwargs[first]
+        dtype = widen(x).dtype
+        args = tuple(_fit(a, dtype) for a in args)
+        kwargs = {k: _fit(v, dtype) for k, v in kwargs.items()}
+        if not torch.is_autocast_enabled(x.device.type):
+            return function(*args, **kwargs)
+        with torch.autocast(x.device.type, enabled=False):  # it would multiply matrices in half precision
+            return function(*args, **kwargs)
+
+    return terms
 
 
 def loss(
@@ -117,14 +143,23 @@ def loss(
     paper: str,
     formula: str,
     certainty: str,
+    group: str,
     properties: tuple[bool | None, ...] = (None,) * len(PROPERTIES),
     row_kind: str = "logits",
+    targets: str = "class",
     vmap: bool = True,
+    coupled: bool = False,
+    multiple: int = 1,
+    extras: Mapping[str, checks.Check] | None = None,
+    check: Callable[..., None] | None = None,
     domains: Mapping[str, Domain] | None = None,
+    relations: Mapping[str, Callable[..., bool]] | None = None,
+    optional: tuple[str, ...] = (),
     state: Mapping[str, Callable[..., Tensor]] | None = None,
-    check: Callable[..., None] = class_rows,
     update: Callable[..., None] | None = None,
     frozen: Mapping[str, Any] | None = None,
+    expose: Mapping[str, Callable[..., Tensor]] | None = None,
+    mean: Callable[..., Tensor] | None = None,
     temperature_like: tuple[str, ...] = (),
     aliases: tuple[str, ...] = (),
     **controls: Range | tuple[Any, ...],
@@ -134,32 +169,44 @@ def loss(
     Args:
         certainty: V compared with torch or scikit-learn, C read in public code, M from memory of
             the paper, O our own choice.
+        group: where menus list it, one of `GROUPS`.
         properties: bounded, symmetric, calibrated, proper, convex at the defaults and C > 2; None
             is unknown or does not apply.
         row_kind: logits, batch (one scalar, no terms), multilabel, distillation, embeddings,
             ordinal or value_bins.
+        targets: what it is called with: class (int64 (N,)), label_sets ((N, C) of 0 and 1),
+            values (float (N,)) or none (ignored, may be None).
         vmap: terms work under `torch.func.vmap`, number parameters given as tensors included.
+        coupled: a term may depend on other rows of the batch, not on its own alone.
+        multiple: the number of rows must be one of this; training leaves out what is over.
+        extras: a check of `clsviz.losses.checks` for each extra.
+        check: a further check of all that a call gives; runs after those of x, targets and extras.
         temperature_like: parameters to link with the temperature slider.
         controls: slider range or choices of each parameter.
 
-    The other arguments are the fields of `Row`.
+    The other arguments are the fields of `Row`. The function sees all floating tensors in the type
+    of the first argument (float32 at least).
     """
     makers = dict(state or {})
+    if group not in GROUPS:
+        raise InputError(f"group must be one of {list(GROUPS)}, got {group!r}")
 
     def enter(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        @functools.wraps(function)
-        def terms(*args: Any, **kwargs: Any) -> Tensor:
-            return function(*map(widen, args), **{k: widen(v) for k, v in kwargs.items()})
-
+        terms = _in_full_precision(function)
         per_call = [
             p
             for p in inspect.signature(function).parameters.values()
             if p.kind is p.POSITIONAL_OR_KEYWORD and p.name not in makers
         ]
+        first = per_call[0].name
         sizes = dict.fromkeys(s for make in makers.values() for s in inspect.signature(make).parameters)
         facts = {
             "vmap": vmap,
+            "coupled": coupled,
+            "multiple": multiple,
             "row_kind": row_kind,
+            "group": group,
+            "targets": targets,
             "extra": [p.name for p in per_call[2:]],
             "state": list(makers),
             "sizes": list(sizes),
@@ -179,8 +226,28 @@ def loss(
             facts=facts,
             **controls,
         )(terms)
+
+        def checked(x: Tensor, labels: Any, **more: Any) -> None:
+            checks.output_rows(first, x, targets)
+            checks.TARGETS[targets](first, x, labels)
+            for extra, fits in (extras or {}).items():
+                if more.get(extra) is not None:
+                    fits(extra, more[extra], x)
+            if check:
+                check(x, labels, **more)
+
         ROWS[name] = Row(
-            REGISTRY[f"losses.{name}"], terms, domains or {}, makers, check, update, frozen or {}
+            REGISTRY[f"losses.{name}"],
+            terms,
+            checked,
+            domains or {},
+            relations or {},
+            optional,
+            makers,
+            update,
+            frozen or {},
+            expose or {},
+            mean,
         )
         ALIASES.update(dict.fromkeys(aliases, name))
         return terms
@@ -200,10 +267,16 @@ def checked_params(row: Row, params: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in params.items():
         if key not in full:
             raise InputError(f"{name} has no parameter {key!r}; it has {list(full)}")
+        if value is None and key in row.optional:
+            full[key] = None
+            continue
         full[key] = _checked(f"{name}: {key}", value, row.method.param(key).choices, full[key])
         domain = row.domains.get(key)
         if domain and not domain.holds(full[key]):
             raise InputError(f"{name}: {key} must be {domain.text}, got {value!r}")
+    for text, holds in row.relations.items():
+        if not holds(**full):
+            raise InputError(f"{name}: {text} must hold, got {full}")
     return full
 
 
@@ -218,6 +291,10 @@ def _checked(label: str, value: Any, choices: tuple[Any, ...] | None, default: A
         return value
     if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
         raise InputError(f"{label} must be a finite number, got {value!r}")
+    if isinstance(default, int):
+        if not float(value).is_integer():
+            raise InputError(f"{label} must be a whole number, got {value!r}")
+        return int(float(value))
     return float(value)
 
 

@@ -84,3 +84,33 @@ def power(base: Tensor, exponent: float | Tensor) -> Tensor:
     zero = base < torch.finfo(base.dtype).tiny
     value = torch.where(zero, 1.0, base) ** exponent
     return torch.where(zero & (exponent > 0), 0.0, value)
+
+
+def log_probs(logits: Tensor) -> Tensor:
+    """(..., C) log softmax, to full relative precision also where p is nearly 1; -inf drops out."""
+    top = logits.detach().argmax(-1)
+    return gaps(logits, top) - neg_log_prob(logits, top).unsqueeze(-1)
+
+
+def log_sum_exp(s: Tensor, where: Tensor) -> Tensor:
+    """log(sum of e^s) over the entries of the last axis where `where` holds; none: -inf, gradient 0."""
+    some = where.any(-1)
+    s = s.masked_fill(~where, -math.inf)
+    top = torch.where(some, s.detach().amax(-1), 0.0)
+    total = (s - top.unsqueeze(-1)).exp().sum(-1)
+    return torch.where(some, top + torch.where(some, total, 1.0).log(), -math.inf)
+
+
+def in_float64(x: Tensor) -> Tensor:
+    """For differences that float32 would drown; as it is on Apple's GPU, which has no float64."""
+    return x if x.device.type == "mps" else x.double()
+
+
+def log1mexp(a: Tensor) -> Tensor:
+    """log(1 - e^-a) for a > 0."""
+    near = a < math.log(2)
+    return torch.where(
+        near,
+        (-torch.expm1(-torch.where(near, a, 1.0))).log(),
+        torch.log1p(-torch.exp(-torch.where(near, 1.0, a))),
+    )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from clsviz import catalogue
-from clsviz.catalogue import Spec
 from clsviz.errors import ClsvizError
 from clsviz.training.engine import LoopEngine
+from clsviz.training.experiment import Experiment
 
 
-def unusable(engine: LoopEngine) -> dict[str, str]:
-    """Why a loss cannot be trained with on this data and model, by name; the others are left out."""
+def unusable(engine: LoopEngine, experiment: Experiment) -> dict[str, str]:
+    """Why a loss cannot be trained with in place of the experiment's, by name; usable ones are left out."""
     reasons = {}
     for entry in catalogue.methods("loss"):
         try:
-            engine.require(Spec(entry.name))
+            engine.require(experiment.replace({"loss": entry.name}))
         except ClsvizError as error:
             reasons[entry.name] = str(error)
     return reasons
