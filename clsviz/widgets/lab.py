@@ -23,6 +23,7 @@ from clsviz.widgets.fan import FanNumbers, FanState, FanStrip
 from clsviz.widgets.fan_choice import key, key_of
 from clsviz.widgets.inspector import InspectorNumbers, InspectorState, SampleInspector
 from clsviz.widgets.landscape import LandscapeNumbers, LandscapeState, LossLandscape
+from clsviz.widgets.loss import LossNumbers, LossState, LossView
 from clsviz.widgets.prototypes import PrototypeGallery, PrototypesNumbers, PrototypesState
 from clsviz.widgets.reliability import ReliabilityDiagram, ReliabilityNumbers, ReliabilityState
 from clsviz.widgets.scene import VERSION, Scene
@@ -33,6 +34,7 @@ VIEWS: dict[str, tuple[type[View], type[traitlets.HasTraits], type]] = {
     "reliability": (ReliabilityDiagram, ReliabilityState, ReliabilityNumbers),
     "boundary": (BoundaryView, BoundaryState, BoundaryNumbers),
     "landscape": (LossLandscape, LandscapeState, LandscapeNumbers),
+    "loss": (LossView, LossState, LossNumbers),
     "prototypes": (PrototypeGallery, PrototypesState, PrototypesNumbers),
     "confusion": (ConfusionMatrix, ConfusionState, ConfusionNumbers),
     "inspector": (SampleInspector, InspectorState, InspectorNumbers),

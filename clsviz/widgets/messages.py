@@ -7,10 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clsviz.catalogue import Spec
 from clsviz.errors import MessageError
 
 COMMANDS = ("train", "pause", "step", "reset", "stop", "stop_fan", "close_fan")
 PLANES = ("path", "random")
+PARTS = ("training", "validation")
+MOST_LOSSES = 2
+MAX_SAMPLES = 4000
 MAX_FEATURES = 100_000
 MAX_RESOLUTION = 256  # points along a side of a field
 LEAST_LANDSCAPE, MOST_LANDSCAPE = 11, 101  # points per axis
@@ -85,6 +89,19 @@ class AskField:
 
 
 @dataclass(frozen=True, slots=True)
+class AskLoss:
+    """Curves, simplex and samples of losses that the browser does not compute."""
+
+    key: str
+    losses: tuple[Spec, ...]
+    step: int | None
+    temperature: float
+    part: str
+    most: int  # samples
+    member: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FanOut:
     """Train networks side by side that differ in one setting."""
 
@@ -114,6 +131,7 @@ Request = (
     | AskScore
     | AskSurprisals
     | AskField
+    | AskLoss
     | FanOut
     | Cancel
     | GoToScene
@@ -228,6 +246,27 @@ def _field(content: Mapping[str, Any]) -> AskField:
     )
 
 
+def _losses(content: Mapping[str, Any]) -> AskLoss:
+    specs = content.get("losses")
+    if not isinstance(specs, list) or not 1 <= len(specs) <= MOST_LOSSES:
+        raise MessageError(f"losses must be a list of 1..{MOST_LOSSES} losses")
+    for spec in specs:
+        if not isinstance(spec, Mapping) or not isinstance(spec.get("params"), Mapping):
+            raise MessageError("each of losses must be an object with name and params")
+    (temperature,) = _numbers({"temperature": [content.get("temperature")]}, "temperature", 1)
+    if not temperature > 0:
+        raise MessageError(f"temperature must be > 0, got {temperature}")
+    return AskLoss(
+        _text(content, "key"),
+        tuple(Spec(_text(spec, "name"), dict(spec["params"])) for spec in specs),
+        _step(content),
+        temperature,
+        _text(content, "part", PARTS),
+        _whole(content, "most", 1, MAX_SAMPLES),
+        None if content.get("member") is None else _whole(content, "member", 0, MAX_MEMBERS),
+    )
+
+
 def _fan(content: Mapping[str, Any]) -> FanOut:
     values = None if content.get("values") is None else _numbers(content, "values", MAX_FAN)
     seeds = None if content.get("seeds") is None else _whole(content, "seeds", 1, MAX_SEEDS)
@@ -243,6 +282,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "score": _score,
     "surprisals": _surprisals,
     "field": _field,
+    "loss": _losses,
     "fan": _fan,
     "scene": lambda c: GoToScene(_whole(c, "index", 0, MOST_SCENES)),
     "cancel": lambda c: Cancel(_text(c, "task", ("landscape", "landscape_loss", "field"))),

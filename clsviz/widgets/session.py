@@ -22,6 +22,7 @@ from clsviz.widgets.fan_member import MemberSource
 from clsviz.widgets.fan_stream import FanStream
 from clsviz.widgets.landscape_job import LandscapeJob, LandscapeResult, for_good
 from clsviz.widgets.landscape_score import Score
+from clsviz.widgets.loss_job import loss_answer
 from clsviz.widgets.probes import ProbeThread
 from clsviz.widgets.publisher import Publisher
 from clsviz.widgets.sources import decoded_prototypes
@@ -73,13 +74,15 @@ class Session:
         self._probes = ProbeThread(lambda name, error: self.report(name, error))
         # of its own: setting up a fan must not wait for a landscape
         self._fan_thread = ProbeThread(lambda name, error: self.report(name, error))
-        # a slider waits for it, whatever table is being made
-        self._quick = ProbeThread(lambda name, error: self.report(name, error))
+        # of its own likewise: a curve takes milliseconds, surprisals a slider waits for, a landscape seconds
+        self._loss_thread = ProbeThread(lambda name, error: self.report(name, error))
         self._landscape = LandscapeJob(source, self._publisher.put, self._probes.submit)
         self._publisher.remember(self._landscape.packets)
         self._publisher.remember(self._prototypes)
         self._last_field: list[Packet] = []
         self._publisher.remember(lambda: self._last_field)
+        self._last_losses: list[Packet] = []
+        self._publisher.remember(lambda: self._last_losses)
         self._wants_landscape = False
         self.fan: Fan | None = None
         self._aside: list[Fan] = []
@@ -257,7 +260,7 @@ class Session:
         """Ends stream, probes and threads; a run goes on until it is stopped itself."""
         _SESSIONS.pop(self.source, None)
         self._stop_hearing()
-        for thread in (self._probes, self._fan_thread, self._quick):
+        for thread in (self._probes, self._fan_thread, self._loss_thread):
             thread.cancel()
             thread.join(timeout=5)
         self.close_fan()
@@ -282,9 +285,11 @@ class Session:
                 job = self._landscape.asked(key, Spec(name, params))
                 self._probes.submit("landscape_loss", job)
             case messages.AskSurprisals(temperature):
-                self._quick.submit("landscape_surprisals", self._landscape.surprisals(temperature))
+                self._loss_thread.submit("landscape_surprisals", self._landscape.surprisals(temperature))
             case messages.AskField():
                 self._probes.submit("field", lambda cancelled: self._field(request, cancelled))
+            case messages.AskLoss():
+                self._loss_thread.submit("loss", lambda _cancelled: self._losses(request))
             case messages.GoToScene(index):
                 go_to = getattr(widget, "go_to", None)
                 if go_to is None:
@@ -358,7 +363,7 @@ class Session:
         if event.kind == "reset":
             if self.fan is not None and not self._fits_run(self.fan):
                 self.close_fan()
-            self._last_field = []
+            self._last_field, self._last_losses = [], []
             self._probes.cancel()
             self._landscape.clear()
             for widget in list(self._widgets):
@@ -386,6 +391,11 @@ class Session:
         header = {"kind": "field", "key": request.key, "resolution": request.resolution}
         self._last_field = [Packet(header, [logits])]
         self._publisher.put("field", self._last_field[0])
+
+    def _losses(self, request: messages.AskLoss) -> None:
+        source = self.source_of(request.member)
+        self._last_losses = [loss_answer(source, self.source.run_id, request)]
+        self._publisher.put("loss", self._last_losses[0])
 
     def _prototypes(self) -> list[Packet]:
         """Decoded prototypes of a prototype network, with their class weights."""

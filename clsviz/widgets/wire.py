@@ -45,6 +45,7 @@ def run_state(source: Source) -> dict[str, Any]:
         "message": message,
         "epochs": epochs,
         "experiment": experiment.to_json() if experiment is not None else None,
+        "loss": source.loss.to_json(),
         "recipe": source.recipe.to_json() if isinstance(source, Run) else None,
         "trainable": isinstance(source, Run | Fan),
         "changeable": isinstance(source, Run),

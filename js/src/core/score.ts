@@ -1,11 +1,22 @@
 /** What the landscape is scored with besides a place of the loss line: any loss of the catalogue. No DOM. */
 
-import { type LossParams, OF_M } from "./losses";
+import { type LossParams, ROW_LOSSES } from "./losses";
+import { inBrowser, type LossSpec } from "./lossterms";
+import { log1mexp } from "./surprisal";
 
-export interface LossSpec {
-  name: string;
-  params: Readonly<Record<string, unknown>>;
-}
+export type { LossSpec } from "./lossterms";
+
+/** Losses that are functions of m = -log p(true class) alone. */
+const OF_M = new Set([
+  "mae",
+  "gce",
+  "comp_sum",
+  "focal",
+  "focal_sd",
+  "poly1",
+  "symmetric_ce",
+  "dco",
+]);
 
 /** null: the loss trained with; a number: a place of the loss line. */
 export type Score = number | LossSpec | null;
@@ -16,15 +27,17 @@ export const isSpec = (score: Score): score is LossSpec => score !== null && typ
 export const specKey = ({ name, params }: LossSpec): string =>
   `${name} ${JSON.stringify(Object.entries(params).sort(([a], [b]) => (a < b ? -1 : 1)))}`;
 
-/** A spec's numbers; what is left out takes the contract's default. */
-export const numbersOf = ({ params }: LossSpec): LossParams =>
-  Object.fromEntries(Object.entries(params).filter((e): e is [string, number] => typeof e[1] === "number"));
+const numbersOf = ({ params }: LossSpec) => params as LossParams;
 
 /** A loss of m = -log p(true class) with its parameters, or null. */
 export function ofSurprisal(spec: LossSpec): ((m: number) => number) | null {
-  const f = OF_M[spec.name];
-  const params = numbersOf(spec);
-  return f ? (m) => f(m, params) : null;
+  const loss = OF_M.has(spec.name) ? ROW_LOSSES[spec.name] : undefined;
+  if (!loss || !inBrowser(spec)) return null;
+  const [z, params] = [new Float64Array(2), numbersOf(spec)];
+  return (m) => {
+    z[0] = -(m + log1mexp(m)); // one rival at 0: p = 1 / (1 + exp(-z))
+    return loss(z, 0, 2, 0, params);
+  };
 }
 
 /** A loss made of stored tables: sum of weight * (table at a temperature - shift). */

@@ -3,6 +3,7 @@
 import { asFloat32, asInt32, asUint16 } from "./arrays";
 import { type Fan, readFan, readSteps, readWeights } from "./fan";
 import type { Network } from "./forward";
+import { type LossAnswer, readLossAnswer } from "./lossanswer";
 import type { Waiting } from "./outbox";
 import type { Surprisals } from "./recolour";
 
@@ -45,6 +46,7 @@ export interface RunInfo {
   message: string;
   epochs: number;
   experiment: Record<string, unknown> | null;
+  loss?: { name: string; params: Record<string, unknown> }; // what the source says it is scored with
   recipe?: Record<string, unknown> | null; // how it came to where it is (clsviz/training/recipe.py)
   trainable: boolean; // has Train, Pause, Step, Reset
   changeable: boolean; // its settings can change
@@ -100,6 +102,7 @@ export type What =
   | "run"
   | "landscape"
   | "field"
+  | "loss"
   | "prototypes"
   | "predictions"
   | "error"
@@ -128,6 +131,8 @@ export class Session {
   predictions: { description: Record<string, unknown>; pieces: Pieces } | null = null;
   /** Cached logits of a plane, for networks the browser cannot run; by request key. */
   readonly fields = new Map<string, Float32Array>();
+  /** The kernel's newest words on losses that the browser does not compute. */
+  lossAnswer: LossAnswer | null = null;
   error: { where: string; message: string } | null = null;
   /** What our own code in this page threw where no view could catch it. */
   fault: { where: string; error: unknown } | null = null;
@@ -291,6 +296,10 @@ export class Session {
         this.fields.clear(); // one plane at a time: the newest
         this.fields.set(message.key as string, asFloat32(buffers[0]!));
         return this.notify("field");
+      case "loss_answer":
+        if (!this.run || message.run_id !== this.run.id || !this.dataset) return;
+        this.lossAnswer = readLossAnswer(message, buffers, this.dataset.k);
+        return this.notify("loss");
       case "error":
         this.error = { where: String(message.where), message: String(message.message) };
         return this.notify("error");
@@ -327,6 +336,7 @@ export class Session {
       this.landscape = null;
       this.prototypes = null;
       this.fields.clear();
+      this.lossAnswer = null;
       this.error = null;
       if (this.fan?.own) this.fan = null; // what is kept of another one is told by the kernel
       const large = message.predictions as Record<string, unknown> | undefined;

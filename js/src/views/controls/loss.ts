@@ -2,10 +2,11 @@
 
 import { neighbour, placeOf } from "../../core/fan";
 import { surfaceAt } from "../../core/landscape";
-import { curveOf, scoreName, scoreOfP } from "../../core/losses";
+import { curveOf, type LossParams, scoreName, scoreOfP } from "../../core/losses";
+import { inBrowser } from "../../core/lossterms";
 import { markedSample } from "../../core/marked";
 import { RULE_KEYS, shownTilted } from "../../core/overlay";
-import { isSpec, type LossSpec, numbersOf, type Score } from "../../core/score";
+import { isSpec, type LossSpec, type Score } from "../../core/score";
 import { clearError, type Session } from "../../core/session";
 import { logitsOf, memberShown } from "../../core/shown";
 import { softmaxRow } from "../../core/softmax";
@@ -293,7 +294,8 @@ export function mountLoss(
   };
   const paint = (spec: LossSpec, u: number | null) => {
     const classes = session.dataset?.k ?? 2;
-    const own = u === null ? curveOf(spec.name, numbersOf(spec), classes) : (p: number) => scoreOfP(u, p);
+    const drawn = inBrowser(spec) ? curveOf(spec.name, spec.params as LossParams, classes) : null;
+    const own = u === null ? drawn : (p: number) => scoreOfP(u, p);
     const at = shownTilted(session, store);
     const i = at && own ? markedSample(session, store) : null;
     const data = session.dataset;
