@@ -143,6 +143,8 @@ def cell_of(entry: Method, function: Callable[..., Any]) -> str:
         return f"import clsviz as cv\ncv.Lab({name})"
     if entry.id == "prototypes.prototype_losses":  # the loss of one model only
         return 'import clsviz as cv\ncv.Lab("digits", model="prototype_autoencoder")'
+    if entry.kind == "supply":
+        return f"import clsviz as cv\ncv.Experiment(supplies={{{name}: {entry.defaults()}}})"
     if entry.kind in LAB_KINDS:
         return f'import clsviz as cv\ncv.Lab("{_data_for(entry)}", {entry.kind}={name})'
     known = ARGUMENTS | OWN.get(entry.id, {})

@@ -14,7 +14,7 @@ from clsviz import catalogue
 from clsviz.errors import InputError
 from clsviz.training import Experiment, Fan, Run, Source, starts
 from clsviz.training.companions import complete
-from clsviz.widgets.base import ClsvizWidget, View, menu
+from clsviz.widgets.base import ClsvizWidget, View, loss_menu, menu
 from clsviz.widgets.boundary import BoundaryNumbers, BoundaryState, BoundaryView
 from clsviz.widgets.comparison import Comparison
 from clsviz.widgets.confusion import ConfusionMatrix, ConfusionNumbers, ConfusionState
@@ -363,8 +363,8 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         }
         return (
             super()._menus()
-            | {kind: menu(kind) for kind in ("data", "model", "loss", "optimizer")}
-            | {"label_noise": noise, "scene": self._scene_menu()}
+            | {kind: menu(kind) for kind in ("data", "model", "optimizer", "supply")}
+            | {"loss": loss_menu(), "label_noise": noise, "scene": self._scene_menu()}
         )
 
     def _scene_menu(self) -> dict[str, Any]:

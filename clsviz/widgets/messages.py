@@ -18,6 +18,8 @@ MAX_SAMPLES = 4000
 MAX_FEATURES = 100_000
 MAX_RESOLUTION = 256  # points along a side of a field
 LEAST_LANDSCAPE, MOST_LANDSCAPE = 11, 101  # points per axis
+TEMPERATURES = (0.05, 20.0)
+MOST_PARAMS = 20
 MAX_FAN = 128  # values of one setting
 MAX_SEEDS = 16
 MAX_MEMBERS = 512
@@ -53,6 +55,22 @@ class AskLandscape:
     plane: str
     step: int | None
     resolution: int | None = None  # points per axis; None: as the network allows
+
+
+@dataclass(frozen=True, slots=True)
+class AskScore:
+    """The table of a loss that the landscape is to be scored with."""
+
+    key: str  # the page's name for it
+    name: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AskSurprisals:
+    """The histogram of -log p(true class) that the page recolours the landscape from."""
+
+    temperature: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +122,20 @@ class GoToScene:
     index: int
 
 
-Request = Hello | Command | Change | Seek | AskLandscape | AskField | AskLoss | FanOut | Cancel | GoToScene
+Request = (
+    Hello
+    | Command
+    | Change
+    | Seek
+    | AskLandscape
+    | AskScore
+    | AskSurprisals
+    | AskField
+    | AskLoss
+    | FanOut
+    | Cancel
+    | GoToScene
+)
 
 
 def parse(content: Any) -> Request:
@@ -180,6 +211,24 @@ def _change(content: Mapping[str, Any]) -> Change:
     return Change(dict(changes))
 
 
+def _score(content: Mapping[str, Any]) -> AskScore:
+    params = content.get("params")
+    if not isinstance(params, Mapping) or len(params) > MOST_PARAMS:
+        raise MessageError(f"params must be an object of at most {MOST_PARAMS} parameters")
+    plain = all(isinstance(v, str | int | float | bool) or v is None for v in params.values())
+    if not plain or not all(isinstance(k, str) and len(k) <= 100 for k in params):
+        raise MessageError("params must hold numbers, texts or booleans by short names")
+    return AskScore(_text(content, "key"), _text(content, "name"), dict(params))
+
+
+def _surprisals(content: Mapping[str, Any]) -> AskSurprisals:
+    value = content.get("temperature")
+    low, high = TEMPERATURES
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise MessageError(f"temperature must be a number in {low}..{high}, got {value!r:.80}")
+    return AskSurprisals(float(value))
+
+
 def _field(content: Mapping[str, Any]) -> AskField:
     origin, u, v = (_numbers(content, key, MAX_FEATURES) for key in ("origin", "u", "v"))
     if not len(origin) == len(u) == len(v):
@@ -230,9 +279,11 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "change": _change,
     "seek": lambda c: Seek(_whole(c, "step", 0, 2**53)),
     "landscape": lambda c: AskLandscape(_text(c, "plane", PLANES), _step(c), _landscape_resolution(c)),
+    "score": _score,
+    "surprisals": _surprisals,
     "field": _field,
     "loss": _losses,
     "fan": _fan,
     "scene": lambda c: GoToScene(_whole(c, "index", 0, MOST_SCENES)),
-    "cancel": lambda c: Cancel(_text(c, "task", ("landscape", "field"))),
+    "cancel": lambda c: Cancel(_text(c, "task", ("landscape", "landscape_loss", "field"))),
 }

@@ -13,6 +13,7 @@ import anywidget
 import ipywidgets
 import numpy as np
 
+from clsviz.catalogue import Spec
 from clsviz.data.dataset import Dataset
 from clsviz.errors import ClsvizError, InputError
 from clsviz.training import Event, Experiment, Fan, Run, Snapshot, Source
@@ -20,6 +21,7 @@ from clsviz.widgets import fan_choice, messages
 from clsviz.widgets.fan_member import MemberSource
 from clsviz.widgets.fan_stream import FanStream
 from clsviz.widgets.landscape_job import LandscapeJob, LandscapeResult, for_good
+from clsviz.widgets.landscape_score import Score
 from clsviz.widgets.loss_job import loss_answer
 from clsviz.widgets.probes import ProbeThread
 from clsviz.widgets.publisher import Publisher
@@ -72,9 +74,9 @@ class Session:
         self._probes = ProbeThread(lambda name, error: self.report(name, error))
         # of its own: setting up a fan must not wait for a landscape
         self._fan_thread = ProbeThread(lambda name, error: self.report(name, error))
-        # of its own likewise: a curve takes milliseconds, a landscape seconds
+        # of its own likewise: a curve takes milliseconds, surprisals a slider waits for, a landscape seconds
         self._loss_thread = ProbeThread(lambda name, error: self.report(name, error))
-        self._landscape = LandscapeJob(source, self._publisher.put)
+        self._landscape = LandscapeJob(source, self._publisher.put, self._probes.submit)
         self._publisher.remember(self._landscape.packets)
         self._publisher.remember(self._prototypes)
         self._last_field: list[Packet] = []
@@ -205,7 +207,7 @@ class Session:
             self._probes.submit("landscape", self._landscape.prepare(plane, step))
 
     def landscape_result(
-        self, plane: str, score: float | None, temperature: float, resolution: int | None = None
+        self, plane: str, score: Score, temperature: float, resolution: int | None = None
     ) -> LandscapeResult:
         """The surface of a plane at a score and temperature, computed first where that has not happened.
 
@@ -224,7 +226,7 @@ class Session:
                 raise InputError(self.error)
         return self._landscape.result(score, temperature)
 
-    def landscape_now(self, score: float | None, temperature: float) -> LandscapeResult | None:
+    def landscape_now(self, score: Score, temperature: float) -> LandscapeResult | None:
         """The surface as far as it is computed, perhaps coarse; None where there is none yet."""
         if self.source.state != "running" and not self._landscape.complete:
             self._probes.join(timeout=SHORT_WAIT)
@@ -279,6 +281,11 @@ class Session:
             case messages.AskLandscape(plane, step, resolution):
                 self._landscape.resolution = resolution
                 self.compute_landscape(plane, step)
+            case messages.AskScore(key, name, params):
+                job = self._landscape.asked(key, Spec(name, params))
+                self._probes.submit("landscape_loss", job)
+            case messages.AskSurprisals(temperature):
+                self._loss_thread.submit("landscape_surprisals", self._landscape.surprisals(temperature))
             case messages.AskField():
                 self._probes.submit("field", lambda cancelled: self._field(request, cancelled))
             case messages.AskLoss():

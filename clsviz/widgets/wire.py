@@ -65,6 +65,7 @@ def run_packet(source: Source) -> Packet:
         {
             "kind": "run",
             "run": run_state(source),
+            "unusable": source.unusable_losses if isinstance(source, Run) else {},
             "all_rows": all_rows,
             "clean": clean,
             "network": source.network,

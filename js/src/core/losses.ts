@@ -89,6 +89,20 @@ export const ROW_LOSSES: Readonly<Record<string, RowLoss>> = {
   self_paced: rows.selfPaced,
 };
 
+/**
+ * A loss as a function of p of the true class, the other classes being equally probable; null where the browser does
+ * not compute it.
+ */
+export function curveOf(name: string, params: LossParams, classes: number): ((p: number) => number) | null {
+  const loss = ROW_LOSSES[name];
+  if (!loss) return null;
+  const z = new Float64Array(classes);
+  return (p) => {
+    z[0] = Math.log(p) - Math.log((1 - p) / (classes - 1)); // the others are 0
+    return loss(z, 0, classes, 0, params);
+  };
+}
+
 // --- the score line -----------------------------------------------------------------------------
 
 /** Focal loss at the right end of the score line has this gamma. */

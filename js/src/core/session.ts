@@ -5,6 +5,7 @@ import { type Fan, readFan, readSteps, readWeights } from "./fan";
 import type { Network } from "./forward";
 import { type LossAnswer, readLossAnswer } from "./lossanswer";
 import type { Waiting } from "./outbox";
+import type { Surprisals } from "./recolour";
 
 export interface Dataset {
   name: string;
@@ -68,8 +69,13 @@ export interface Landscape {
   samples: number; // validation samples averaged
   temperatures: number[];
   loss: string; // title of the loss behind the table "trained"
+  classes: number;
   stopped?: boolean; // given up before it was complete
   tables: Map<string, Table>; // by score key, see core/landscape.ts
+  /** At the temperature that was asked for last. */
+  surprisals: Surprisals | null;
+  /** The loss whose table the kernel is making. */
+  scoring: { key: string; progress: number } | null;
   accuracy: Float32Array | null; // (ys, xs)
 }
 
@@ -111,6 +117,8 @@ export class Session {
   dataset: Dataset | null = null;
   network: Network | null = null;
   run: RunInfo | null = null;
+  /** Why a loss cannot be trained with on these data and this model, by name; usable ones are left out. */
+  unusable: Readonly<Record<string, string>> = {};
   snapshots: Snapshot[] = [];
   /** The future that was cut off by training on from the past; kept to compare with. */
   former: Snapshot[] = [];
@@ -245,6 +253,21 @@ export class Session {
       case "landscape_table":
         if (this.landscape && this.landscape.id === message.id) {
           this.landscape.tables.set(message.score as string, readTable(message, buffers[0]!));
+          if (this.landscape.scoring?.key === message.score) this.landscape.scoring = null;
+          this.notify("landscape");
+        }
+        return;
+      case "landscape_surprisals":
+        if (this.landscape && this.landscape.id === message.id) {
+          const { temperature, samples, edges } = message as unknown as Surprisals;
+          const [counts, places] = [asUint16(buffers[0]!), asUint16(buffers[1]!)];
+          this.landscape.surprisals = { temperature, samples, edges, counts, places };
+          this.notify("landscape");
+        }
+        return;
+      case "landscape_scoring":
+        if (this.landscape && this.landscape.id === message.id) {
+          this.landscape.scoring = { key: message.key as string, progress: message.progress as number };
           this.notify("landscape");
         }
         return;
@@ -306,6 +329,7 @@ export class Session {
     const fresh = this.run?.id !== (message.run as RunInfo).id;
     this.network = message.network as Network | null;
     this.run = message.run as RunInfo;
+    this.unusable = (message.unusable ?? {}) as Record<string, string>;
     if (fresh) {
       this.snapshots = [];
       this.former = [];
@@ -358,13 +382,18 @@ export class Session {
   private receiveLandscape(message: Message, buffers: (DataView | ArrayBuffer)[]): void {
     if (!this.run || message.run_id !== this.run.id) return;
     const [origin, dx, dy, table, accuracy] = buffers as [DataView, DataView, DataView, DataView, DataView];
-    const info = message.landscape as Omit<Landscape, "origin" | "dx" | "dy" | "tables" | "accuracy">;
+    const info = message.landscape as Omit<
+      Landscape,
+      "origin" | "dx" | "dy" | "tables" | "surprisals" | "scoring" | "accuracy"
+    >;
     this.landscape = {
       ...info,
       origin: asFloat32(origin),
       dx: asFloat32(dx),
       dy: asFloat32(dy),
       tables: new Map([[message.score as string, readTable(message, table)]]),
+      surprisals: null,
+      scoring: null,
       accuracy: asFloat32(accuracy),
     };
     this.notify("landscape");

@@ -25,12 +25,21 @@ export interface MethodEntry {
   params: ParamEntry[];
 }
 
+/** What the menu of losses says of each. */
+export interface LossEntry extends MethodEntry {
+  group: string;
+  mathml: string; // the formula, or ""
+  needs: string[]; // besides the class labels
+  properties: Record<string, boolean | null>;
+}
+
 export interface Catalogue {
   temperature: ParamEntry;
   n_bins: ParamEntry;
   data: MethodEntry[];
   model: MethodEntry[];
-  loss: MethodEntry[];
+  loss: LossEntry[];
+  supply: MethodEntry[]; // each makes the need of its name
   optimizer: MethodEntry[];
   label_noise: ParamEntry;
 }
@@ -46,6 +55,7 @@ export interface ExperimentJson {
   model: SpecJson;
   loss: SpecJson;
   optimizer: SpecJson;
+  supplies?: Record<string, Record<string, unknown>>;
   label_noise: SpecJson | null;
   seed: number;
   epochs: number;

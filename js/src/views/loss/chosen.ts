@@ -5,7 +5,7 @@ import type { Session } from "../../core/session";
 import { memberShown } from "../../core/shown";
 import type { Store } from "../../core/store";
 import { type Catalogue, type ExperimentJson, words } from "../controls/catalogue";
-import { specAt } from "../controls/loss";
+import { specAt } from "../controls/lossline";
 
 export const CROSS_ENTROPY: LossSpec = { name: "cross_entropy", params: {} };
 
