@@ -44,10 +44,16 @@ def loss_answer(source: Source, run_id: str, request: AskLoss) -> Packet:
         why, pictures = _pictures(spec, data.n_classes)
         terms, why_no_terms = terms_of(source, spec, request.step, rows, logits)
         own = [NOTHING] * 3 if terms is None else [terms.value, terms.gradient, terms.weight]
-        items.append({"name": spec.name, "why": why, "why_no_terms": why_no_terms})
+        items.append({"name": spec.name, "why": why, "why_no_terms": why_no_terms, "note": _note(spec)})
         buffers += [np.asarray(b, np.float32).ravel() for b in pictures + own]
     header = {"kind": "loss_answer", "key": request.key, "run_id": run_id, "items": items}
     return Packet(header, buffers)
+
+
+def _note(spec: Spec) -> str:
+    """What a curve leaves out: each sample has a memory of its own."""
+    stateful = not why_no_curve(spec.name) and find(spec.name).method.facts["state"]
+    return "its curve is that of a first step, the samples have its memory" if stateful else ""
 
 
 def _pictures(spec: Spec, n_classes: int) -> tuple[str, list[np.ndarray]]:

@@ -291,8 +291,9 @@ export const mountLossView: Mount = (el, { session, store }) => {
     if (asked.length === 0) return [];
     const names = asked.map((spec) => lossTitle(spec, catalogue())).join(" and ");
     if (there === "coming") return [`The kernel computes ${names}. `];
+    const note = itemOf(session.lossAnswer, asked[0]!)?.note;
     return there === "there"
-      ? [`Computed by the kernel: ${names}. `]
+      ? [`Computed by the kernel: ${names}${note ? `; ${note}` : ""}. `]
       : [`${names}: only the kernel computes it. `];
   };
 

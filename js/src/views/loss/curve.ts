@@ -160,8 +160,8 @@ function lossLimits(p: CurvePicture): [number, number] {
   const top = roundUp(Math.max(0.1, other, Math.min(own, 3 * Math.max(other, 0.1))));
   let least = 0;
   for (const profile of [p.own, p.against]) for (const v of profile?.value ?? []) if (v < least) least = v;
-  if (!p.own) for (let i = 0; i < p.value.length; i++) if (p.value[i]! < least) least = p.value[i]!;
-  return [least < 0 ? Math.max(-roundUp(-least), -2 * top) : 0, top];
+  for (let i = 0; i < p.value.length; i++) if (p.value[i]! < least) least = p.value[i]!;
+  return [least < 0 ? Math.max(-roundUp(-least), -10 * top) : 0, top];
 }
 
 function finiteMost(values: ArrayLike<number>): number {
