@@ -27,7 +27,7 @@ from clsviz.training.snapshot import Snapshot, buffers_of, exact_parameters, the
 from clsviz.training.supplies import Setting, Supply, built, offered
 
 CHUNK_ROWS = 8192
-SAMPLE = 4  # samples that model and loss are tried on
+SAMPLE = 2  # samples that model and loss are tried on
 
 
 class Stepper(Protocol):

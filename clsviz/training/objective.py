@@ -79,17 +79,18 @@ class Objective:
         taken = self.require(spec, batch=batch, outputs=outputs, sizes=sizes, model=model, offers=offers)
         required = [self._column.get(name, name) for name in self.needs]
         asked: list[str] = []  # of batch and model
-        self.supplies = nn.ModuleDict()
+        self.supplies: dict[str, Supply] = {}
         for name, offer in taken.items():
             assert supplier is not None
             self.supplies[name] = supplier.build(name)
             asked += offer.needs
         there = {*batch, *outputs, *taken}
-        self._optional = [n for n in _all(entry) if n not in self.needs and n in there]
+        extra = entry.facts.get("extra", ())
+        self._optional = [n for n in extra if n not in self.needs and n in there]
         asked += [n for n in (*required, *self._optional) if n not in self.supplies]
         self.more = wanted.needs_outputs(asked, batch)
         self.headless = "logits" not in self.needs
-        self.coupled = bool(entry.facts.get("coupled"))
+        self.coupled = bool(entry.facts.get("coupled")) or any(s.couples for s in self.supplies.values())
         self._multiple = int(entry.facts.get("multiple", 1))
         self.draws = "generator" in asked
         self.module: nn.Module | None = None
@@ -199,7 +200,7 @@ class Objective:
 
     def _parts(self) -> list[tuple[nn.Module, str]]:
         own = [] if self.module is None else [(self.module, "")]
-        return [*own, (self.supplies, "supplies.")]
+        return [*own, *((supply, f"supplies.{name}.") for name, supply in self.supplies.items())]
 
 
 def _all(entry: Method) -> list[str]:

@@ -22,7 +22,7 @@ from clsviz.widgets import export
 from clsviz.widgets.cells import MAKERS
 from clsviz.widgets.comparison import Comparison, compare_predictions
 from clsviz.widgets.criteria import Criteria, How, combined, samples_by
-from clsviz.widgets.landscape_score import checked_score
+from clsviz.widgets.landscape_score import checked_score, needs_more
 from clsviz.widgets.overlay import shown_logits
 from clsviz.widgets.pictures import picture
 from clsviz.widgets.session import Session
@@ -423,6 +423,14 @@ def menu(kind: str) -> list[dict[str, Any]]:
     ]
 
 
+def supply_menu() -> list[dict[str, Any]]:
+    """What makes the needs of losses, with sliders, and what it needs itself."""
+    return [
+        shown | {"needs": list(m.needs)}
+        for shown, m in zip(menu("supply"), catalogue.methods("supply"), strict=True)
+    ]
+
+
 def loss_menu() -> list[dict[str, Any]]:
     """All losses, with what the searchable menu says of them besides."""
     formulas = catalogue.formulas()
@@ -431,7 +439,7 @@ def loss_menu() -> list[dict[str, Any]]:
         | {
             "group": m.facts.get("group", OTHER_GROUP),
             "mathml": formulas.get(m.id, ""),
-            "needs": [need for need in m.needs if need != "targets"],
+            "needs": ["logits", *needs_more(m)] if "logits" in m.needs else needs_more(m),
             "properties": m.facts.get("properties", {}),
         }
         for shown, m in zip(menu("loss"), catalogue.methods("loss"), strict=True)

@@ -14,7 +14,7 @@ from clsviz import catalogue
 from clsviz.errors import InputError
 from clsviz.training import Experiment, Fan, Run, Source, starts
 from clsviz.training.companions import complete
-from clsviz.widgets.base import ClsvizWidget, View, loss_menu, menu
+from clsviz.widgets.base import ClsvizWidget, View, loss_menu, menu, supply_menu
 from clsviz.widgets.boundary import BoundaryNumbers, BoundaryState, BoundaryView
 from clsviz.widgets.comparison import Comparison
 from clsviz.widgets.confusion import ConfusionMatrix, ConfusionNumbers, ConfusionState
@@ -71,6 +71,7 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         instant: take a trained start where there is one for exactly this experiment; False trains live.
         pace: epochs a second at most; None for as fast as it goes.
         scenes: a sequence to present, see `present`.
+        teacher, extras: what some losses learn from, see `Run`.
         options: settings of `Experiment` (``epochs=100``, ``label_noise=0.1``, ``seed=3``) and state to
             begin with (``temperature=2``); for a lesson: ``show=["reliability", "boundary"]`` and
             ``controls=["temperature", "epoch"]`` hide all other views and controls,
@@ -95,6 +96,8 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         instant: bool = True,
         pace: float | None = PACE,
         scenes: Sequence[Scene | Mapping[str, Any]] | None = None,
+        teacher: Any = None,
+        extras: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         state = {k: options.pop(k) for k in list(options) if k in self.class_own_traits_of()}
@@ -102,6 +105,7 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
             experiment, own = data, dict[str, Any]()
         else:
             experiment, own = _chosen(data, model, loss, optimizer, options)
+        own |= {k: v for k, v in {"teacher": teacher, "extras": extras}.items() if v is not None}
         start = starts.recipe(experiment) if autostart and instant and not own else None
         run = Run(experiment, **own, pace=pace) if start is None else Run.from_recipe(start, pace=pace)
         self._show(run, state)
@@ -363,8 +367,13 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         }
         return (
             super()._menus()
-            | {kind: menu(kind) for kind in ("data", "model", "optimizer", "supply")}
-            | {"loss": loss_menu(), "label_noise": noise, "scene": self._scene_menu()}
+            | {kind: menu(kind) for kind in ("data", "model", "optimizer")}
+            | {
+                "loss": loss_menu(),
+                "supply": supply_menu(),
+                "label_noise": noise,
+                "scene": self._scene_menu(),
+            }
         )
 
     def _scene_menu(self) -> dict[str, Any]:

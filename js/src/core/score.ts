@@ -7,16 +7,7 @@ import { log1mexp } from "./surprisal";
 export type { LossSpec } from "./lossterms";
 
 /** Losses that are functions of m = -log p(true class) alone. */
-const OF_M = new Set([
-  "mae",
-  "gce",
-  "comp_sum",
-  "focal",
-  "focal_sd",
-  "poly1",
-  "symmetric_ce",
-  "dco",
-]);
+const OF_M = new Set(["mae", "gce", "comp_sum", "focal", "focal_sd", "poly1", "symmetric_ce", "dco"]);
 
 /** null: the loss trained with; a number: a place of the loss line. */
 export type Score = number | LossSpec | null;
