@@ -331,7 +331,7 @@ export function mountLoss(
       curve: own,
       others: [-1, 0, 1].map((v) => (q: number) => scoreOfP(v, q)),
       values: [u, u === null ? JSON.stringify(spec) : "", classes],
-      words: own ? "loss at p(true class)" : "no curve: needs more than p",
+      words: own ? "loss at p(true class)" : "no curve of p alone",
       marked: p,
     });
   };
