@@ -19,9 +19,22 @@ def render() -> str:
     entries: list[dict[str, Any]] = []
     family = catalogue.FAMILIES.index
     for m in sorted(catalogue.load().values(), key=lambda m: family(m.family)):
-        mathml = convert(m.formula) if m.formula else ""
+        mathml = shorter(convert(m.formula)) if m.formula else ""
         entries.append(m.to_json() | {"mathml": mathml, "cell": cell_of(m, OBJECTS[m.id])})
     return json.dumps({"methods": entries, "views": _views()}, indent=1, ensure_ascii=False) + "\n"
+
+
+def shorter(mathml: str) -> str:
+    """The same formula in about half the bytes: letters of a name in one element, characters as they are."""
+    letters = r'(?:<mi mathvariant="normal">\w</mi>){2,}'
+    joined = re.sub(letters, lambda m: f"<mi>{re.sub('<[^>]*>', '', m[0])}</mi>", mathml)
+    plain = re.sub(r"&#x([0-9A-Fa-f]+);", _character, joined)
+    return plain.replace(' display="inline"', "")
+
+
+def _character(code: re.Match[str]) -> str:
+    character = chr(int(code[1], 16))
+    return code[0] if character in "<>&" else character
 
 
 def _views() -> list[dict[str, str]]:
