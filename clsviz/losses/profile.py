@@ -124,7 +124,7 @@ def loss_terms(
 
     Args:
         logits: (N, C) float; for a loss on embeddings (N, D) those, and the weight is nan.
-        targets: (N,) int labels.
+        targets: (N,) int labels, or what else the row is called with (see its ``targets`` in the catalogue).
         module: the loss as it stands, with its state; a copy of it is called, in eval mode. None makes a
             fresh one, called as for its first training step.
         extra: call arguments of the row. Left out: ``index`` counts the rows, ``weights`` are 1, ``bags``
@@ -143,7 +143,7 @@ def loss_terms(
     if _first(name) != "logits":
         return LossTerms(value, length, np.full(len(length), np.nan))
     usual = x.softmax(1)
-    usual[torch.arange(len(y)), y] -= 1
+    usual = usual - (y if y.ndim == 2 else torch.nn.functional.one_hot(y, x.shape[1]))
     reference = usual.norm(dim=1).numpy()
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = np.where(reference > LEAST_NORM, length / reference, np.nan)
@@ -186,6 +186,8 @@ def why_no_profile(name: str) -> str:
         return f"{name} is a loss of {_first(name)}: it has no value at a probability of the label alone"
     if facts["row_kind"] == "batch":
         return f"{name} is one number for a whole batch: no row has a value of its own"
+    if facts.get("coupled"):
+        return f"{name} sets the samples of a batch against each other: a row alone has no value"
     if targets != "class":
         return f"{name} is not called with class labels but with {targets}"
     if missing := [n for n in row.required if n not in MADE_UP]:
@@ -232,7 +234,8 @@ def _rows(
         if key in MADE_UP and key not in given:
             given[key] = MADE_UP[key](n)
     if module is None:
-        sizes = {"num_examples": n, "num_classes": x.shape[1]}
+        index = given.get("index")
+        sizes = _sizes(name, x, targets, index if isinstance(index, Tensor) else None)
         wanted = {size: sizes[size] for size in row.method.facts["sizes"] if size in sizes}
         loss = create(name, **(params or {}), **wanted)
     else:
@@ -246,6 +249,14 @@ def _rows(
     if values.shape != (n,):  # one number for the batch, or rows were dropped
         values = np.full(n, np.nan)
     return values, gradient.double().numpy()
+
+
+def _sizes(name: str, x: Tensor, targets: Tensor, index: Tensor | None) -> dict[str, int]:
+    """The sizes of a state that fits this batch."""
+    examples = len(x) if index is None else int(index.max()) + 1
+    if _first(name) == "logits":
+        return {"num_examples": examples, "num_classes": x.shape[1]}
+    return {"num_examples": examples, "num_classes": int(targets.max()) + 1, "dim": x.shape[1]}
 
 
 def _scale(terms: Tensor, n: int) -> int:

@@ -19,6 +19,7 @@ from clsviz.widgets.sources import source_logits
 from clsviz.widgets.wire import Packet
 
 NOTHING = np.empty(0, np.float32)
+COLUMNS = {"label_sets": "label_sets", "values": "values"}  # of a dataset, by what a row is called with
 
 
 def part_rows(data: Dataset, part: str, most: int) -> np.ndarray:
@@ -43,10 +44,16 @@ def loss_answer(source: Source, run_id: str, request: AskLoss) -> Packet:
         why, pictures = _pictures(spec, data.n_classes)
         terms, why_no_terms = terms_of(source, spec, request.step, rows, logits)
         own = [NOTHING] * 3 if terms is None else [terms.value, terms.gradient, terms.weight]
-        items.append({"name": spec.name, "why": why, "why_no_terms": why_no_terms})
+        items.append({"name": spec.name, "why": why, "why_no_terms": why_no_terms, "note": _note(spec)})
         buffers += [np.asarray(b, np.float32).ravel() for b in pictures + own]
     header = {"kind": "loss_answer", "key": request.key, "run_id": run_id, "items": items}
     return Packet(header, buffers)
+
+
+def _note(spec: Spec) -> str:
+    """What a curve leaves out: each sample has a memory of its own."""
+    stateful = not why_no_curve(spec.name) and find(spec.name).method.facts["state"]
+    return "its curve is that of a first step, the samples have its memory" if stateful else ""
 
 
 def _pictures(spec: Spec, n_classes: int) -> tuple[str, list[np.ndarray]]:
@@ -91,19 +98,43 @@ def terms_of(
         method = find(spec.name).method
     except UnknownName:
         return None, why_no_curve(spec.name)
+    facts = method.facts
+    first, data = method.needs[0], source.dataset
+    column = COLUMNS.get(facts.get("targets", "class"), "y")
+    targets = getattr(data, column, None)
+    if targets is None:
+        return None, f"{spec.name} needs {column}, which these data do not have"
+    outputs: dict[str, Any] = {"logits": logits, "index": rows}
+    wanted = {first, *facts["extra"]} - set(outputs) - set(MADE_UP) - {"generator"}
+    if wanted:
+        outputs |= _outputs(source, step, rows, wanted)
+    if missing := [n for n in (first, *find(spec.name).required) if n not in outputs and n not in MADE_UP]:
+        return None, f"{spec.name} needs {missing[0]}, which only its training has"
+    extra = {name: outputs[name] for name in facts["extra"] if name in outputs and name != first}
     try:
-        first = method.needs[0]
-        outputs: dict[str, Any] = {"logits": logits}
-        wanted = {first, *method.facts["extra"]} - set(outputs) - set(MADE_UP) - {"generator"}
-        if wanted:
-            outputs |= _outputs(source, step, rows, wanted)
-        if first not in outputs:
-            return None, f"{spec.name} needs {first}, which this model does not give"
-        extra = {name: outputs[name] for name in method.facts["extra"] if name in outputs and name != first}
-        extra |= {"index": np.arange(len(rows))} if "index" in method.facts["extra"] else {}
-        return losses.loss_terms(spec.name, spec.params, outputs[first], source.dataset.y[rows], **extra), ""
+        module = _with_state(source, spec, step, np.asarray(outputs[first]))
+        if facts["state"] and module is None:
+            return None, f"what {spec.name} had stored at this moment is not kept"
+        x = outputs[first]
+        return losses.loss_terms(spec.name, spec.params, x, targets[rows], module=module, **extra), ""
     except (ClsvizError, TypeError, ValueError, RuntimeError) as error:
         return None, str(error)
+
+
+def _with_state(source: Source, spec: Spec, step: int | None, x: np.ndarray) -> losses.Loss | None:
+    """The loss with the memory or weights that it had at a moment of its training; None: not kept."""
+    facts = find(spec.name).method.facts
+    if not facts["state"] or source.loss.name != spec.name or not len(source.timeline):
+        return None
+    snapshot = source.timeline.latest if step is None else source.timeline.at(step)
+    state = {k.removeprefix("loss."): v for k, v in (snapshot.resume or {}).items() if k.startswith("loss.")}
+    if set(state) != set(facts["state"]):
+        return None
+    data = source.dataset
+    sizes = {"num_examples": len(data.y), "num_classes": data.n_classes, "dim": x.shape[1]}
+    module = losses.create(spec.name, **spec.params, **{size: sizes[size] for size in facts["sizes"]})
+    module.load_state_dict(state)
+    return module
 
 
 def _outputs(source: Source, step: int | None, rows: np.ndarray, wanted: set[str]) -> dict[str, np.ndarray]:

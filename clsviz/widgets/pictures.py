@@ -29,6 +29,7 @@ from clsviz.widgets.sources import validation_logits
 
 SIZE = (560, 360)  # of one view
 PANEL = (300, 270)  # of one view of the lab
+COLUMNS = 4  # of these
 HEAD = 34  # above the lab's panels
 MOST_SAMPLES = 20_000  # drawn or counted; the picture says so where there are more
 FIELD = 40  # points per axis of a boundary's field
@@ -46,10 +47,10 @@ def picture(widget: Any) -> bytes:
         return page.png()
     names = list(DRAW)
     width, height = PANEL
-    page = Page(3 * width, HEAD + -(-len(names) // 3) * height)
-    page.fitted(12, 10, repr(widget).strip("<>"), 3 * width - 24, 14, INK)
+    page = Page(COLUMNS * width, HEAD + -(-len(names) // COLUMNS) * height)
+    page.fitted(12, 10, repr(widget).strip("<>"), COLUMNS * width - 24, 14, INK)
     for i, name in enumerate(names):
-        left, top = i % 3 * width, HEAD + i // 3 * height
+        left, top = i % COLUMNS * width, HEAD + i // COLUMNS * height
         _panel(page, (left, top, left + width, top + height), name, getattr(widget.views, name))
     return page.png()
 

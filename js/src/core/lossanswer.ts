@@ -11,6 +11,7 @@ export interface LossItem {
   name: string;
   why: string; // there is no curve
   whyNoTerms: string;
+  note: string; // what its curve leaves out
   profiles: Record<ProfileAxis, LossProfile> | null;
   simplex: LossSimplex | null;
   terms: LossTerms | null;
@@ -25,10 +26,10 @@ const PER_ITEM = 9; // buffers
 
 /** The answer in a message (widgets/loss_job.py writes it); `k` classes. */
 export function readLossAnswer(message: Message, buffers: (DataView | ArrayBuffer)[], k: number): LossAnswer {
-  const items = message.items as { name: string; why: string; why_no_terms: string }[];
+  const items = message.items as { name: string; why: string; why_no_terms: string; note?: string }[];
   return {
     key: message.key as string,
-    items: items.map(({ name, why, why_no_terms }, i) => {
+    items: items.map(({ name, why, why_no_terms, note }, i) => {
       const all = buffers.slice(PER_ITEM * i, PER_ITEM * (i + 1)).map((b) => Float64Array.from(asFloat32(b)));
       const [pValue, pSlope, mValue, mSlope, field, flow, value, norm, weight] = all as [
         Float64Array,
@@ -42,6 +43,7 @@ export function readLossAnswer(message: Message, buffers: (DataView | ArrayBuffe
         name,
         why,
         whyNoTerms: why_no_terms,
+        note: note ?? "",
         profiles: pValue!.length
           ? { p: profile("p", pValue!, pSlope!), margin: profile("margin", mValue!, mSlope!) }
           : null,

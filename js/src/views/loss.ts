@@ -5,36 +5,26 @@ import { GROUPS, groupShares, inBrowser, type LossSpec, type LossTerms, lossTerm
 import { markedSample } from "../core/marked";
 import { RULE_KEYS, shownTilted } from "../core/overlay";
 import { selectedMask } from "../core/samples";
-import { click, combine, type Selection, type SetOp, selectionWords, setOp } from "../core/selection";
+import { type Selection, selectionWords } from "../core/selection";
 import { logitsOf, type Shown, shownAt } from "../core/shown";
 import { softmaxRow } from "../core/softmax";
 import { makeCanvas } from "../draw/canvas";
 import { h, OWN_KEYS } from "../draw/dom";
-import { segments, selectKnob } from "../draw/knobs";
 import { commonNotice, makePanel, shownWord, type TableData } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { fontOf } from "../draw/size";
 import { colours } from "../draw/theme";
 import type { Catalogue } from "./controls/catalogue";
 import { LossAsker } from "./loss/ask";
-import type { Axes } from "./loss/axes";
-import { againstLoss, CROSS_ENTROPY, lossTitle, sameLoss, shownLoss } from "./loss/chosen";
-import { type CurveLayout, drawCurve, sampleAt } from "./loss/curve";
-import {
-  BINS,
-  type Bins,
-  binAt,
-  binned,
-  binWords,
-  drawHistogram,
-  inBins,
-  type Shows,
-} from "./loss/histogram";
+import { againstLoss, lossTitle, sameLoss, shownLoss } from "./loss/chosen";
+import { axisOf, makeControls, partOf, showsOf } from "./loss/controls";
+import { drawCurve } from "./loss/curve";
+import { type Bins, binned, binWords, drawHistogram, inBins } from "./loss/histogram";
 import { drawMemory, memorised } from "./loss/memory";
+import { type Actions, type OnScreen, pointBars, pointCurve } from "./loss/pointing";
 import {
   itemOf,
   MOST_SAMPLES,
-  type Part,
   type Places,
   placesOf,
   type Samples,
@@ -42,80 +32,20 @@ import {
   termsOf,
 } from "./loss/samples";
 import { drawShares, sharesHeight } from "./loss/shares";
-import { drawSimplex, pointNear, type SimplexLayout } from "./loss/simplex";
+import { drawSimplex } from "./loss/simplex";
 import { sentence } from "./loss/words";
 import type { Mount } from "./mount";
 
-type Axis = ProfileAxis | "simplex";
-
-const CLICK = 4; // px that a click may slip
-
 /** What is on screen, for the pointer, the keys and the table. */
-interface Drawn {
+interface Drawn extends OnScreen {
   at: Shown;
-  samples: Samples;
-  places: Places;
   terms: LossTerms | null;
-  spec: LossSpec;
-  bins: Bins | null;
-  curve: { layout: CurveLayout; x: Float64Array; axis: ProfileAxis } | null;
-  simplex: { layout: SimplexLayout; points: Float64Array; rows: number[] } | null;
-  histogram: Axes;
 }
 
 export const mountLossView: Mount = (el, { session, store }) => {
   const panel = makePanel(el, { view: "loss", title: "Loss", table: () => table() });
   const catalogue = () => store.get<Catalogue | null>("catalogue");
-  const axisNow = (): Axis => {
-    const axis = store.get<Axis | null>("axis") ?? "p";
-    const known = axis === "margin" || (axis === "simplex" && (session.dataset?.k ?? 0) > 2);
-    return known ? axis : "p";
-  };
-  const partNow = (): Part => (store.get("part") === "validation" ? "validation" : "training");
-  const showsNow = (): Shows => (store.get("histogram") === "weight" ? "weight" : "loss");
-
-  const axes = segments(
-    "Axis of the loss",
-    [
-      { value: "p", label: "p of the label" },
-      { value: "margin", label: "margin" },
-      { value: "simplex", label: "simplex" },
-    ],
-    axisNow(),
-    (value) => store.set("axis", value),
-  );
-  const simplexButton = axes.el.lastElementChild as HTMLButtonElement;
-  const label = selectKnob({
-    name: "Label",
-    options: [],
-    value: "",
-    change: (value) => store.set("label", Number(value)),
-  });
-  const against = selectKnob({
-    name: "Against",
-    options: [],
-    value: "",
-    change: (name) => store.set("against", name ? { name, params: {} } : null),
-  });
-  const parts = segments(
-    "Samples of the loss view",
-    [
-      { value: "training", label: "training" },
-      { value: "validation", label: "validation" },
-    ],
-    partNow(),
-    (value) => store.set("part", value),
-  );
-  const shows = segments(
-    "What the histogram counts",
-    [
-      { value: "loss", label: "losses" },
-      { value: "weight", label: "weights" },
-    ],
-    showsNow(),
-    (value) => store.set("histogram", value),
-  );
-  panel.controls.append(axes.el, label.el, against.el, parts.el, shows.el);
+  const controls = makeControls(panel.controls, store);
 
   const own = { tabindex: "0", role: "application", ...OWN_KEYS };
   const keys = "with Shift adds, with Ctrl takes out, with both keeps the common ones";
@@ -143,10 +73,6 @@ export const mountLossView: Mount = (el, { session, store }) => {
 
   const asker = new LossAsker(session);
   let drawn: Drawn | null = null;
-  let cursor: number | null = null; // sample, as a number of the rows
-  let bars: { from: number; to: number } | null = null; // bins under pointer or keys
-  let brush: { from: number; to: number } | null = null; // px along the curve
-  let ownMenu = "";
 
   const draw = () => {
     const notice =
@@ -166,12 +92,12 @@ export const mountLossView: Mount = (el, { session, store }) => {
       drawn = null;
       return panel.status("No loss to show yet.");
     }
-    const [axis, part, kind] = [axisNow(), partNow(), showsNow()];
+    const [axis, part, kind] = [axisOf(store, data.k), partOf(store), showsOf(store)];
     const temperature = store.get<number | null>("temperature") ?? 1;
     const spec = shownLoss(session, store);
     const over = againstLoss(store);
     const other = sameLoss(spec, over) ? null : over;
-    showControls(axis, part, kind, over);
+    controls.show(data, over, labelNow());
 
     const samples = samplesOf(session, at, part);
     const there = at.hovered
@@ -191,7 +117,8 @@ export const mountLossView: Mount = (el, { session, store }) => {
     const mask = selectedMask(store.get<Selection>("selection"), data.n);
     const selected = mask && Uint8Array.from(samples.rows, (i) => mask[i]!);
     const seen = selected?.some((v) => v > 0) ? selected : null;
-    if (cursor !== null && cursor >= samples.rows.length) cursor = null;
+    if (onCurve.cursor !== null && onCurve.cursor >= samples.rows.length) onCurve.cursor = null;
+    const { cursor } = onCurve;
     const silent = silence(spec, item?.why, there);
     const c = colours(main.el);
 
@@ -199,8 +126,8 @@ export const mountLossView: Mount = (el, { session, store }) => {
     const here = marked === null ? -1 : samples.rows.indexOf(marked);
     const values = terms?.value ?? new Float64Array(samples.rows.length).fill(Number.NaN);
     const canvas = main.begin();
-    let curve: Drawn["curve"] = null;
-    let simplex: Drawn["simplex"] = null;
+    let curve: OnScreen["curve"] = null;
+    let simplex: OnScreen["simplex"] = null;
     if (axis === "simplex") {
       const triple = tripleOf(at);
       const rows: number[] = [];
@@ -213,8 +140,8 @@ export const mountLossView: Mount = (el, { session, store }) => {
         title: `${lossTitle(spec, catalogue())}: heat, and where a gradient step takes p`,
         why: silent,
         names: triple.map((k) => data.classNames[k]!) as [string, string, string],
-        classes: triple,
         points,
+        groups: Uint8Array.from(rows, (i) => samples.groups[i]!),
         selected: seen && Uint8Array.from(rows, (i) => seen[i]!),
         marked: rows.includes(here) ? rows.indexOf(here) : null,
       });
@@ -236,7 +163,7 @@ export const mountLossView: Mount = (el, { session, store }) => {
         selected: seen,
         marked: ring,
         cursor: cursor === null ? null : { at: cursor, words: sampleWords(samples, places, terms, cursor) },
-        brush: brushed(),
+        brush: onCurve.brush,
       });
       curve = { layout, x, axis };
     }
@@ -250,7 +177,7 @@ export const mountLossView: Mount = (el, { session, store }) => {
       why: item?.whyNoTerms || silent || "no numbers of single samples",
       selected: bins && seen && countsOf(bins, samples.groups, seen),
       marked: bins && here >= 0 && bins.bin[here]! >= 0 ? bins.bin[here]! : null,
-      cursor: bars,
+      cursor: onBars.bars,
     });
 
     const shares = terms && groupShares(terms.norm, samples.groups);
@@ -260,9 +187,9 @@ export const mountLossView: Mount = (el, { session, store }) => {
     const lower = rest.begin();
     const size = fontOf(rest.el).size - 1;
     const list = [
-      { name: "of the samples", shares: ofSamples },
-      { name: `of the gradient: ${names.own}`, shares },
-      ...(other ? [{ name: `of the gradient: ${names.other}`, shares: otherShares }] : []),
+      { name: "samples", shares: ofSamples },
+      { name: `gradient: ${names.own}`, shares },
+      ...(other ? [{ name: `gradient: ${names.other}`, shares: otherShares }] : []),
     ];
     drawShares(lower.g, c, { x: 0, y: 0, w: lower.w }, list, size);
     const top = sharesHeight(3, size); // the curve below stays where it is without a second loss
@@ -278,7 +205,7 @@ export const mountLossView: Mount = (el, { session, store }) => {
       },
     );
 
-    drawn = { at, samples, places, terms, spec, bins, curve, simplex, histogram: axesOfCounts };
+    drawn = { at, samples, places, terms, bins, curve, simplex, histogram: axesOfCounts };
     panel.status(
       ...shownWord(at),
       ...sentence({
@@ -300,32 +227,6 @@ export const mountLossView: Mount = (el, { session, store }) => {
     );
   };
 
-  const showControls = (axis: Axis, part: Part, kind: Shows, over: LossSpec | null) => {
-    axes.show(axis);
-    parts.show(part);
-    shows.show(kind);
-    const data = session.dataset!;
-    simplexButton.disabled = data.k < 3;
-    simplexButton.title = data.k < 3 ? "needs three classes" : "";
-    label.el.hidden = axis !== "simplex";
-    const losses = catalogue()?.loss ?? [];
-    const menu = JSON.stringify([losses.length, data.classNames, over]);
-    if (menu !== ownMenu) {
-      ownMenu = menu;
-      const known = losses.map((m) => ({ value: m.name, label: m.title }));
-      const extra = over && !losses.some((m) => m.name === over.name);
-      const named = over ?? CROSS_ENTROPY;
-      against.setOptions([
-        { value: "", label: "nothing" },
-        ...(extra ? [{ value: named.name, label: lossTitle(named, catalogue()) }] : []),
-        ...known,
-      ]);
-      label.setOptions(data.classNames.map((name, i) => ({ value: String(i), label: name })));
-    }
-    against.show(over?.name ?? "");
-    if (axis === "simplex") label.show(String(labelNow()));
-  };
-
   const labelNow = (): number => {
     const data = session.dataset!;
     const chosen = store.get<number | null>("label");
@@ -340,7 +241,7 @@ export const mountLossView: Mount = (el, { session, store }) => {
     const y = labelNow();
     const newest = session.at(null);
     const usual = (newest && shownAt(session, newest)) ?? at;
-    const { logits, labels } = samplesOf(session, usual, partNow());
+    const { logits, labels } = samplesOf(session, usual, partOf(store));
     const sums = new Float64Array(data.k);
     labels.forEach((l, i) => {
       if (l === y)
@@ -390,8 +291,9 @@ export const mountLossView: Mount = (el, { session, store }) => {
     if (asked.length === 0) return [];
     const names = asked.map((spec) => lossTitle(spec, catalogue())).join(" and ");
     if (there === "coming") return [`The kernel computes ${names}. `];
+    const note = itemOf(session.lossAnswer, asked[0]!)?.note;
     return there === "there"
-      ? [`Computed by the kernel: ${names}. `]
+      ? [`Computed by the kernel: ${names}${note ? `; ${note}` : ""}. `]
       : [`${names}: only the kernel computes it. `];
   };
 
@@ -415,7 +317,7 @@ export const mountLossView: Mount = (el, { session, store }) => {
     const selection = store.get<Selection>("selection");
     if (!selection) return [];
     const count = seen?.reduce((sum, v) => sum + v, 0) ?? 0;
-    if (count === 0) return [`None of the ${selection.length} selected are ${partNow()} samples.`];
+    if (count === 0) return [`None of the ${selection.length} selected are ${partOf(store)} samples.`];
     const [words] = selectionWords(selection, count, session.dataset!);
     return [`${words.replace(/^n/, "N")}.`];
   };
@@ -443,169 +345,21 @@ export const mountLossView: Mount = (el, { session, store }) => {
     };
   };
 
-  // --- pointer and keys on the curve
-
-  const choose = (
-    places: number[],
-    op: SetOp,
-    before = store.get<Selection>("selection"),
-    how: "live" | "final" = "final",
-  ) => {
-    const picked = Int32Array.from(places, (i) => drawn!.samples.rows[i]!);
-    store.set("selection", combine(before, picked, op), how);
+  const actions: Actions = {
+    drawn: () => drawn,
+    selection: () => store.get<Selection>("selection"),
+    select: (samples, how) => store.set("selection", samples, how),
+    mark: (sample) => store.set("marked", sample),
+    sampleWords: (i) => (drawn ? sampleWords(drawn.samples, drawn.places, drawn.terms, i) : ""),
+    barWords({ from, to }) {
+      if (!drawn?.bins) return "";
+      const n = inBins(drawn.bins, from, to).length;
+      return `${showsOf(store)} ${binWords(drawn.bins, from, to)}: ${n} samples`;
+    },
+    redraw: () => frame.ask(),
   };
-  const pick = (i: number, op: SetOp) => {
-    const sample = drawn!.samples.rows[i]!;
-    store.set("marked", sample);
-    store.set("selection", click(store.get<Selection>("selection"), Int32Array.of(sample), op));
-  };
-  const under = (e: PointerEvent): number | null => {
-    if (!drawn) return null;
-    if (drawn.curve) return sampleAt(drawn.curve.layout, drawn.curve.x, e.offsetX, e.offsetY);
-    const { layout, points, rows } = drawn.simplex!;
-    const i = pointNear(layout, points, e.offsetX, e.offsetY);
-    return i === null ? null : rows[i]!;
-  };
-  const brushed = (): readonly [number, number] | null => {
-    if (!brush || !drawn?.curve) return null;
-    const { box, xlim } = drawn.curve.layout.loss;
-    const value = (px: number) =>
-      Math.min(xlim[1], Math.max(xlim[0], xlim[0] + ((px - box.x) / box.w) * (xlim[1] - xlim[0])));
-    const [a, b] = [value(brush.from), value(brush.to)];
-    return a < b ? [a, b] : [b, a];
-  };
-  const inBrush = (): number[] => {
-    const { x, layout } = drawn!.curve!;
-    const [low, high] = brushed()!;
-    const [left, right] = layout.loss.xlim; // what lies beyond an end is drawn at it
-    const out: number[] = [];
-    x.forEach((v, i) => {
-      if (Math.min(right, Math.max(left, v)) >= low && Math.min(right, Math.max(left, v)) <= high)
-        out.push(i);
-    });
-    return out;
-  };
-  let pressed: { x: number; op: SetOp; before: Selection } | null = null;
-  const moveCursor = (to: number | null) => {
-    if (to === cursor) return;
-    cursor = to;
-    if (to !== null && drawn)
-      main.el.setAttribute("aria-description", sampleWords(drawn.samples, drawn.places, drawn.terms, to));
-    frame.ask();
-  };
-  main.el.addEventListener("pointerdown", (e) => {
-    if (e.button !== 0 || !drawn) return;
-    main.el.setPointerCapture(e.pointerId);
-    pressed = { x: e.offsetX, op: setOp(e), before: store.get<Selection>("selection") };
-  });
-  main.el.addEventListener("pointermove", (e) => {
-    if (!pressed) return moveCursor(under(e));
-    if (!drawn?.curve || (!brush && Math.abs(e.offsetX - pressed.x) < CLICK)) return;
-    brush = { from: pressed.x, to: e.offsetX };
-    choose(inBrush(), pressed.op, pressed.before, "live");
-    frame.ask();
-  });
-  main.el.addEventListener("pointerup", (e) => {
-    if (!pressed || !drawn) return;
-    const i = brush ? null : under(e);
-    if (brush)
-      store.set("selection", store.get("selection")); // now for good: the kernel hears of it
-    else if (i !== null) pick(i, pressed.op);
-    pressed = brush = null;
-    frame.ask();
-  });
-  main.el.addEventListener("pointercancel", () => {
-    pressed = brush = null;
-    frame.ask();
-  });
-  for (const event of ["pointerleave", "blur"]) main.el.addEventListener(event, () => moveCursor(null));
-  main.el.addEventListener("keydown", (e) => {
-    if (!drawn) return;
-    const { samples, places } = drawn;
-    const axis = drawn.curve?.axis ?? "p";
-    const order = (drawn.simplex?.rows ?? Array.from(samples.rows, (_, i) => i)).toSorted(
-      (a, b) => places[axis][a]! - places[axis][b]! || a - b,
-    );
-    const here = cursor === null ? -1 : order.indexOf(cursor);
-    const last = order.length - 1;
-    const to = {
-      ArrowLeft: here - 1,
-      ArrowRight: here + 1,
-      PageUp: here + 10,
-      PageDown: here - 10,
-      Home: 0,
-      End: last,
-    }[e.key];
-    if (to !== undefined) moveCursor(order[Math.min(last, Math.max(0, to))] ?? null);
-    else if ((e.key === "Enter" || e.key === " ") && cursor !== null) pick(cursor, setOp(e));
-    else if (e.key === "Escape") store.set("selection", null);
-    else return;
-    e.preventDefault();
-  });
-
-  // --- and on the histogram
-
-  let barsPressed: { op: SetOp; before: Selection; moved: boolean } | null = null;
-  const moveBars = (to: typeof bars) => {
-    if (to?.from === bars?.from && to?.to === bars?.to) return;
-    bars = to;
-    if (to && drawn?.bins) {
-      const n = inBins(drawn.bins, to.from, to.to).length;
-      counts.el.setAttribute(
-        "aria-description",
-        `${showsNow()} ${binWords(drawn.bins, to.from, to.to)}: ${n} samples`,
-      );
-    }
-    frame.ask();
-  };
-  const selectBars = (op: SetOp, before: Selection, how: "live" | "final") => {
-    if (drawn?.bins && bars) choose(inBins(drawn.bins, bars.from, bars.to), op, before, how);
-  };
-  counts.el.addEventListener("pointerdown", (e) => {
-    const bin = drawn && binAt(drawn.histogram, e.offsetX, e.offsetY);
-    if (bin === null || e.button !== 0) return;
-    counts.el.setPointerCapture(e.pointerId);
-    barsPressed = { op: setOp(e), before: store.get<Selection>("selection"), moved: false };
-    moveBars({ from: bin, to: bin });
-  });
-  counts.el.addEventListener("pointermove", (e) => {
-    if (!drawn) return;
-    if (!barsPressed) {
-      const bin = binAt(drawn.histogram, e.offsetX, e.offsetY);
-      return moveBars(bin === null ? null : { from: bin, to: bin });
-    }
-    const { box } = drawn.histogram;
-    const bin = Math.min(BINS - 1, Math.max(0, Math.floor(((e.offsetX - box.x) / box.w) * BINS)));
-    if (bin === bars?.to) return;
-    barsPressed.moved = true;
-    moveBars({ from: bars?.from ?? bin, to: bin });
-    selectBars(barsPressed.op, barsPressed.before, "live");
-  });
-  counts.el.addEventListener("pointerup", () => {
-    if (!barsPressed || !drawn?.bins || !bars) return;
-    const { op, before, moved } = barsPressed;
-    barsPressed = null;
-    if (moved) return selectBars(op, before, "final");
-    const picked = Int32Array.from(inBins(drawn.bins, bars.from, bars.to), (i) => drawn!.samples.rows[i]!);
-    store.set("selection", click(before, picked.sort(), op));
-  });
-  for (const event of ["pointerleave", "pointercancel", "blur"])
-    counts.el.addEventListener(event, () => {
-      barsPressed = null;
-      moveBars(null);
-    });
-  counts.el.addEventListener("keydown", (e) => {
-    const at = bars?.to ?? -1;
-    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: BINS - 1 }[e.key];
-    if (to !== undefined) {
-      const bin = Math.min(BINS - 1, Math.max(0, to));
-      moveBars({ from: e.shiftKey && bars ? bars.from : bin, to: bin });
-    } else if (e.key === "Enter" || e.key === " ")
-      selectBars(setOp(e), store.get<Selection>("selection"), "final");
-    else if (e.key === "Escape") store.set("selection", null);
-    else return;
-    e.preventDefault();
-  });
+  const onCurve = pointCurve(main.el, actions);
+  const onBars = pointBars(counts.el, actions);
 
   const frame = redraw(draw, {
     session,

@@ -34,7 +34,7 @@ export interface CurveLayout {
 
 const WORDS: Record<ProfileAxis, string> = {
   p: "p of the label",
-  margin: "margin: logit of the label less the best rival's",
+  margin: "margin to the best rival, in logits (curve: all rivals alike)",
 };
 const LEFT = 40;
 const FAINT = 0.3;
@@ -46,7 +46,7 @@ export function drawCurve(
   h: number,
   p: CurvePicture,
 ): CurveLayout {
-  const heads = 34; // of the upper plot: the title, and the names of the two losses
+  const heads = 40; // of the upper plot: the title, and the names of the two losses
   const [below, between] = [34, 22];
   const room = Math.max(40, h - heads - below - between);
   const xlim = profileEnds(p.axis);
@@ -71,9 +71,11 @@ export function drawCurve(
     g.fillRect(from, loss.box.y, to - from, pull.box.y + pull.box.h - loss.box.y);
     g.globalAlpha = 1;
   }
+  const y = Float64Array.from(p.x, (_, i) => clampY(loss, p.value[i]!));
+  drawSamples(g, c, loss, p, y);
   for (const [profile, colour, width, dash] of [
     [p.against, c.fg2, 1.5, [5, 4]],
-    [p.own, c.accent, 2, []],
+    [p.own, c.accent, 1.5, []],
   ] as const) {
     if (!profile) continue;
     const x = p.axis === "p" ? profile.p : profile.margin;
@@ -81,8 +83,6 @@ export function drawCurve(
     const up = profile.gradient.map((v) => -v);
     inside(g, pull, () => drawLine(g, pull, x, up, colour, width, dash));
   }
-  const y = Float64Array.from(p.x, (_, i) => clampY(loss, p.value[i]!));
-  drawSamples(g, c, loss, p, y);
   if (p.why) {
     const middle = loss.box.x + loss.box.w / 2;
     wrapped(p.why, loss.box.w - 16, g).forEach((words, i) => {
@@ -160,8 +160,8 @@ function lossLimits(p: CurvePicture): [number, number] {
   const top = roundUp(Math.max(0.1, other, Math.min(own, 3 * Math.max(other, 0.1))));
   let least = 0;
   for (const profile of [p.own, p.against]) for (const v of profile?.value ?? []) if (v < least) least = v;
-  if (!p.own) for (let i = 0; i < p.value.length; i++) if (p.value[i]! < least) least = p.value[i]!;
-  return [least < 0 ? Math.max(-roundUp(-least), -2 * top) : 0, top];
+  for (let i = 0; i < p.value.length; i++) if (p.value[i]! < least) least = p.value[i]!;
+  return [least < 0 ? Math.max(-roundUp(-least), -10 * top) : 0, top];
 }
 
 function finiteMost(values: ArrayLike<number>): number {
@@ -228,7 +228,7 @@ function drawSamples(
       for (let i = 0; i < p.x.length; i++) {
         if (p.groups[i] !== group || (p.selected && p.selected[i] !== chosen) || Number.isNaN(y[i]!))
           continue;
-        mark(g, group, atX(at, clampTo(p.x[i]!, at.xlim)), y[i]!);
+        groupMark(g, group, atX(at, clampTo(p.x[i]!, at.xlim)), y[i]!);
       }
       g.globalAlpha = chosen ? 0.85 : FAINT;
       g.fillStyle = colours[group]!;
@@ -238,8 +238,8 @@ function drawSamples(
   g.globalAlpha = 1;
 }
 
-/** Each group has a shape besides its colour. */
-function mark(g: CanvasRenderingContext2D, group: number, x: number, y: number): void {
+/** Adds a sample to the path; each group has a shape besides its colour. */
+export function groupMark(g: CanvasRenderingContext2D, group: number, x: number, y: number): void {
   if (group === 0) {
     g.moveTo(x + 2, y);
     g.arc(x, y, 2, 0, 2 * Math.PI);

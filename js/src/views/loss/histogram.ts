@@ -102,7 +102,7 @@ export function drawHistogram(
     title: "",
     x: bins?.log ? `${what} (log scale)` : what,
     xTicks: decades,
-    yCount: 3,
+    yCount: 4,
     yFormat: (v) => (Number.isInteger(v) ? String(v) : ""),
   });
   drawLegend(g, c, p);

@@ -22,7 +22,7 @@ export type Part = "training" | "validation";
 const known = new WeakMap<Shown, Map<Part, Samples>>();
 
 /** The rows of a part; evenly spaced ones of a part that is too large. */
-export function partOf(data: Dataset, part: Part, most: number): { rows: Int32Array; all: number } {
+export function rowsOf(data: Dataset, part: Part, most: number): { rows: Int32Array; all: number } {
   const all = part === "training" && data.train.length > 0 ? data.train : data.validation;
   if (all.length <= most) return { rows: all, all: all.length };
   const rows = Int32Array.from({ length: most }, (_, i) => all[Math.floor((i * all.length) / most)]!);
@@ -35,7 +35,7 @@ export function samplesOf(session: Session, at: Shown, part: Part): Samples {
   const found = kept.get(part);
   if (found) return found;
   const data = session.dataset!;
-  const { rows, all } = partOf(data, part, at.hovered ? HOVER_SAMPLES : MOST_SAMPLES);
+  const { rows, all } = rowsOf(data, part, at.hovered ? HOVER_SAMPLES : MOST_SAMPLES);
   const logits = logitsOf(session, at, rows);
   const labels = Int32Array.from(rows, (i) => data.y[i]!);
   const truth = Int32Array.from(rows, (i) => data.yClean[i]!);

@@ -2,18 +2,20 @@
 
 import { lossScale } from "../../core/landscape";
 import type { LossSimplex } from "../../core/lossprofile";
-import { line, mark, ring, text } from "../../draw/canvas";
+import { line, ring, text } from "../../draw/canvas";
 import { cividis, drawColourBar } from "../../draw/heatmap";
-import { type Colours, classColour } from "../../draw/theme";
+import type { Colours } from "../../draw/theme";
+import { groupColours } from "./axes";
+import { groupMark } from "./curve";
 
 export interface SimplexPicture {
   simplex: LossSimplex | null;
   title: string;
   why: string;
   names: readonly [string, string, string]; // label first
-  classes: readonly [number, number, number];
   /** Samples with this label: probabilities among the three (n, 3), and which are selected. */
   points: Float64Array;
+  groups: Uint8Array;
   selected: Uint8Array | null;
   marked: number | null; // of the points
 }
@@ -71,13 +73,19 @@ export function drawSimplex(
   text(g, `label ${p.names[0]}`, top[0], top[1] - 8, { align: "center", colour: c.fg, bold: true });
   text(g, p.names[1], left[0], left[1] + 16, { align: "center", colour: c.fg, bold: true });
   text(g, p.names[2], right[0], right[1] + 16, { align: "center", colour: c.fg, bold: true });
-  const hue = classColour(p.classes[0], c.dark);
-  for (const chosen of p.selected ? [0, 1] : [1]) {
-    g.globalAlpha = chosen ? 1 : 0.3;
-    for (let i = 0; 3 * i < p.points.length; i++) {
-      if (p.selected && p.selected[i] !== chosen) continue;
-      const [x, y] = pointAt(at, p.points, i);
-      mark(g, p.classes[0], x, y, 3.4, hue, "#fff", 1);
+  const hues = groupColours(c);
+  for (let group = 0; group < 3; group++) {
+    for (const chosen of p.selected ? [0, 1] : [1]) {
+      g.beginPath();
+      for (let i = 0; 3 * i < p.points.length; i++)
+        if (p.groups[i] === group && (!p.selected || p.selected[i] === chosen))
+          groupMark(g, group, ...pointAt(at, p.points, i));
+      g.globalAlpha = chosen ? 1 : 0.3;
+      g.strokeStyle = c.bg;
+      g.lineWidth = 2;
+      g.stroke();
+      g.fillStyle = hues[group]!;
+      g.fill();
     }
   }
   g.globalAlpha = 1;
@@ -85,7 +93,7 @@ export function drawSimplex(
   return at;
 }
 
-const pointAt = (at: SimplexLayout, points: Float64Array, i: number) =>
+const pointAt = (at: SimplexLayout, points: Float64Array, i: number): [number, number] =>
   placeOf(at, points[3 * i]!, points[3 * i + 1]!, points[3 * i + 2]!);
 
 /** Small triangles in the colour of their middle. */
@@ -113,7 +121,7 @@ function drawHeat(
     g.fill();
     g.stroke(); // closes the hairline between neighbours
   };
-  g.lineWidth = 0.6;
+  g.lineWidth = 1.2;
   for (let a = 0; a < n; a++) {
     for (let b = 0; a + b < n; b++) {
       fill([

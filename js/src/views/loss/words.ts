@@ -25,15 +25,18 @@ export function sentence(s: Said): (Node | string)[] {
   const out: (Node | string)[] = [b(s.name), `: ${mean} on ${of} ${s.part} samples${heat}. `];
   if (!s.shares) return out;
   const present = GROUPS.map((_, i) => i).filter((i) => s.samples[i]! > 0);
-  out.push("Gradient: ");
+  out.push("Of its gradient ");
   present.forEach((i, at) => {
-    const lead = at === 0 ? "" : at === present.length - 1 ? " and " : ", ";
-    out.push(`${lead}${percent(s.shares![i]!)} from `, b(GROUPS[i]!), ` (${percent(s.samples[i]!)} of them)`);
+    const [lead, of] =
+      at === 0 ? ["", " come from "] : [at === present.length - 1 ? " and " : ", ", " from "];
+    const ones =
+      at === 0 ? ` samples (${percent(s.samples[i]!)} of all)` : ` ones (${percent(s.samples[i]!)})`;
+    out.push(`${lead}${percent(s.shares![i]!)}${of}`, b(GROUPS[i]!), ones);
   });
   out.push(". ");
   if (s.againstName && s.againstShares) {
     const last = s.samples[2] > 0 ? 2 : 1;
-    out.push(`With ${s.againstName}, ${percent(s.againstShares[last]!)} from ${GROUPS[last]!}. `);
+    out.push(`With ${s.againstName} ${percent(s.againstShares[last]!)} come from ${GROUPS[last]!} ones. `);
   }
   return out;
 }
