@@ -27,7 +27,7 @@ from clsviz.training.snapshot import Snapshot, buffers_of, exact_parameters, the
 from clsviz.training.supplies import Setting, Supply, built, offered
 
 CHUNK_ROWS = 8192
-SAMPLE = 4  # samples that model and loss are tried on
+SAMPLE = 2  # samples that model and loss are tried on
 
 
 class Stepper(Protocol):
@@ -352,6 +352,8 @@ class LoopEngine:
             for split, batch in self._measured.items():
                 outputs = forward(self.model, batch["x"], more=self.objective.more)
                 metrics[f"{split}_loss"] = self._measured_loss(batch, outputs)
+                if (errors := self.objective.value_errors(batch, outputs["logits"])) is not None:
+                    metrics[f"{split}_value_error"] = float(errors.square().mean().sqrt())
                 logits = outputs["logits"].double().cpu().numpy()
                 found = scores(logits, self.dataset, batch["index"].cpu().numpy(), split)
                 metrics |= {f"{split}_{name}": value for name, value in found.items()}

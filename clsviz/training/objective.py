@@ -50,6 +50,7 @@ class Objective:
     Attributes:
         headless: the loss does not look at the logits, so that nothing trains the model's head.
         coupled: a term depends on other samples of its batch.
+        decode: the number that logits stand for, where the loss fits numbers; else None.
         draws: it takes random numbers from the batch's generator.
 
     Raises:
@@ -73,23 +74,25 @@ class Objective:
         self.spec = spec
         self._temperature = temperature
         self._row = ROWS[entry.name] if entry.family == "losses" else None
+        self.decode = self._row.decode if self._row is not None else None
         self.needs: tuple[str, ...] = entry.needs or ("logits", "targets")
         self._column = {"targets": TARGETS[entry.facts.get("targets", "class")]}
         offers = supplier.offers if supplier else lambda _name: None
         taken = self.require(spec, batch=batch, outputs=outputs, sizes=sizes, model=model, offers=offers)
         required = [self._column.get(name, name) for name in self.needs]
         asked: list[str] = []  # of batch and model
-        self.supplies = nn.ModuleDict()
+        self.supplies: dict[str, Supply] = {}
         for name, offer in taken.items():
             assert supplier is not None
             self.supplies[name] = supplier.build(name)
             asked += offer.needs
         there = {*batch, *outputs, *taken}
-        self._optional = [n for n in _all(entry) if n not in self.needs and n in there]
+        extra = entry.facts.get("extra", ())
+        self._optional = [n for n in extra if n not in self.needs and n in there]
         asked += [n for n in (*required, *self._optional) if n not in self.supplies]
         self.more = wanted.needs_outputs(asked, batch)
         self.headless = "logits" not in self.needs
-        self.coupled = bool(entry.facts.get("coupled"))
+        self.coupled = bool(entry.facts.get("coupled")) or any(s.couples for s in self.supplies.values())
         self._multiple = int(entry.facts.get("multiple", 1))
         self.draws = "generator" in asked
         self.module: nn.Module | None = None
@@ -169,6 +172,13 @@ class Objective:
         """Those of all these that the loss is called with."""
         return {name: values[self._column.get(name, name)] for name in (*self.needs, *self._optional)}
 
+    def value_errors(self, batch: Mapping[str, Any], logits: Tensor) -> Tensor | None:
+        """What the logits predict less the values, (n,); None where the loss does not fit numbers."""
+        if self.decode is None:
+            return None
+        predicted = self.decode(logits / self._temperature, **self.params)
+        return predicted - batch[self._column["targets"]]
+
     def parameters(self) -> list[nn.Parameter]:
         """Weights that belong to the loss and its supplies and are trained with the model's."""
         parts = [self.module, *(s for s in self.supplies.values() if s.trained)]
@@ -199,7 +209,7 @@ class Objective:
 
     def _parts(self) -> list[tuple[nn.Module, str]]:
         own = [] if self.module is None else [(self.module, "")]
-        return [*own, (self.supplies, "supplies.")]
+        return [*own, *((supply, f"supplies.{name}.") for name, supply in self.supplies.items())]
 
 
 def _all(entry: Method) -> list[str]:

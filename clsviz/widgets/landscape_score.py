@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from clsviz import catalogue
@@ -20,7 +21,9 @@ HAVE = {"logits", "targets"}  # what is cached of each network of the plane
 
 def needs_more(entry: Method) -> list[str]:
     """What a loss needs besides logits and class labels, which a landscape does not hold."""
-    return [need for need in entry.needs if need not in HAVE]
+    targets = entry.facts.get("targets", "class")
+    other = [] if targets in ("class", "none") else [targets]
+    return [*(need for need in entry.needs if need not in HAVE), *other]
 
 
 def scored_by(spec: Spec) -> tuple[str, Terms]:
@@ -36,7 +39,15 @@ def scored_by(spec: Spec) -> tuple[str, Terms]:
             f"the landscape cannot be scored with {entry.title}: it needs {missing} besides the logits "
             "that are kept of each of its networks; train with it, or score with another loss"
         )
-    return entry.title, lambda z, y: function(z, y, **params)
+    if "generator" not in entry.facts.get("extra", ()):
+        return entry.title, lambda z, y: function(z, y, **params)
+
+    def drawn(z: Tensor, y: Tensor) -> Tensor:
+        """The same draw at each point, so that the surface is smooth."""
+        terms: Tensor = function(z, y, generator=torch.Generator().manual_seed(0), **params)
+        return terms
+
+    return entry.title, drawn
 
 
 def trained_loss(source: Source) -> tuple[str, Terms]:

@@ -51,6 +51,15 @@ class Seek:
 
 
 @dataclass(frozen=True, slots=True)
+class Teach:
+    """Begin anew with a network on screen as the teacher."""
+
+    step: int | None
+    member: int | None  # of the fan; None: the run itself
+    loss: str  # to learn from it with
+
+
+@dataclass(frozen=True, slots=True)
 class AskLandscape:
     plane: str
     step: int | None
@@ -127,6 +136,7 @@ Request = (
     | Command
     | Change
     | Seek
+    | Teach
     | AskLandscape
     | AskScore
     | AskSurprisals
@@ -178,6 +188,10 @@ def _whole(content: Mapping[str, Any], key: str, low: int, high: int) -> int:
 
 def _step(content: Mapping[str, Any]) -> int | None:
     return None if content.get("step") is None else _whole(content, "step", 0, 2**53)
+
+
+def _member(content: Mapping[str, Any]) -> int | None:
+    return None if content.get("member") is None else _whole(content, "member", 0, MAX_MEMBERS)
 
 
 def _landscape_resolution(content: Mapping[str, Any]) -> int | None:
@@ -242,7 +256,7 @@ def _field(content: Mapping[str, Any]) -> AskField:
         _limits(content, "xlim"),
         _limits(content, "ylim"),
         _whole(content, "resolution", 2, MAX_RESOLUTION),
-        None if content.get("member") is None else _whole(content, "member", 0, MAX_MEMBERS),
+        _member(content),
     )
 
 
@@ -263,7 +277,7 @@ def _losses(content: Mapping[str, Any]) -> AskLoss:
         temperature,
         _text(content, "part", PARTS),
         _whole(content, "most", 1, MAX_SAMPLES),
-        None if content.get("member") is None else _whole(content, "member", 0, MAX_MEMBERS),
+        _member(content),
     )
 
 
@@ -278,6 +292,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "command": lambda c: Command(_text(c, "name", COMMANDS)),
     "change": _change,
     "seek": lambda c: Seek(_whole(c, "step", 0, 2**53)),
+    "teach": lambda c: Teach(_step(c), _member(c), _text(c, "loss")),
     "landscape": lambda c: AskLandscape(_text(c, "plane", PLANES), _step(c), _landscape_resolution(c)),
     "score": _score,
     "surprisals": _surprisals,

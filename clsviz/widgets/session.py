@@ -304,10 +304,10 @@ class Session:
             case messages.Command("stop_fan"):
                 if self.fan is not None:
                     self.fan.pause()
-            case messages.Command() | messages.Change() | messages.Seek():
+            case messages.Command() | messages.Change() | messages.Seek() | messages.Teach():
                 self._steer(request)
 
-    def _steer(self, request: messages.Command | messages.Change | messages.Seek) -> None:
+    def _steer(self, request: messages.Command | messages.Change | messages.Seek | messages.Teach) -> None:
         run = self.source
         if not isinstance(run, Run | Fan):
             raise InputError("this source cannot be steered: it is not a Run")
@@ -321,6 +321,11 @@ class Session:
                     self._probes.submit("landscape_score", self._landscape.rescore)
             case messages.Seek(step):
                 run.seek(step)
+            case messages.Teach(step, member, loss):
+                if isinstance(run, Fan):
+                    raise InputError("the networks of a Fan stay as they are: make another one")
+                run.reset({"loss": loss}, teacher=self.source_of(member).model_at(step))
+                run.start()
             case messages.Command("train"):
                 run.start()
             case messages.Command("pause"):

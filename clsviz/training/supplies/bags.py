@@ -30,6 +30,8 @@ class Bags(Supply):
         size: samples in a bag, >= 1; 1 gives back every single label.
     """
 
+    couples = True
+
     def __init__(self, setting: Setting, *, size: int = 8) -> None:
         super().__init__()
         self._size = count(size, "supplies.bags.size")

@@ -29,8 +29,6 @@ class MixingShare(Supply):
         alpha: > 0; 1 is uniform, more keeps near a half.
     """
 
-    draws = True
-
     def __init__(self, setting: Setting, *, alpha: float = 2.0) -> None:
         super().__init__()
         if number(alpha, "supplies.lam.alpha", 0) == 0:

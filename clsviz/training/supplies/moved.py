@@ -70,7 +70,7 @@ class NoisyKeys(Supply):
         noise: standard deviation, in units of the training part's over all features.
     """
 
-    draws = True
+    couples = True
 
     def __init__(self, setting: Setting, *, noise: float = 0.5) -> None:
         super().__init__()

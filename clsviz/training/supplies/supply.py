@@ -40,11 +40,11 @@ class Supply(nn.Module):
 
     Attributes:
         trained: the optimiser trains its weights with the model's; False leaves them to a method.
-        draws: it draws from ``batch["generator"]``.
+        couples: through it a sample's loss depends on which others are in its batch.
     """
 
     trained: ClassVar[bool] = True
-    draws: ClassVar[bool] = False
+    couples: ClassVar[bool] = False
 
     def forward(self, values: Mapping[str, Any]) -> Tensor:
         """The need, from a batch and the model's outputs for it, both by name."""

@@ -33,13 +33,18 @@ export interface LossEntry extends MethodEntry {
   properties: Record<string, boolean | null>;
 }
 
+/** What makes the need of its name, and what it needs itself. */
+export interface SupplyEntry extends MethodEntry {
+  needs: string[];
+}
+
 export interface Catalogue {
   temperature: ParamEntry;
   n_bins: ParamEntry;
   data: MethodEntry[];
   model: MethodEntry[];
   loss: LossEntry[];
-  supply: MethodEntry[]; // each makes the need of its name
+  supply: SupplyEntry[];
   optimizer: MethodEntry[];
   label_noise: ParamEntry;
 }

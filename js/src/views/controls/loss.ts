@@ -164,6 +164,23 @@ export function mountLoss(
     { class: "clsviz-small" },
   );
 
+  /** A loss that learns from another network, directly or through what is made from it. */
+  const isTaught = (entry: LossEntry | undefined): boolean =>
+    (entry?.needs ?? [])
+      .flatMap((need) => [need, ...((catalogue.supply ?? []).find((s) => s.name === need)?.needs ?? [])])
+      .some((need) => need.startsWith("teacher_"));
+  const teachButton = (loss: () => string) =>
+    button(
+      "Take this network as the teacher",
+      () => {
+        clearError(session);
+        own = loss();
+        const [step, member] = [store.get<number | null>("step"), memberShown(session, store)];
+        session.send({ kind: "teach", step, member, loss: loss() });
+      },
+      { class: "clsviz-small", title: "Begins anew, and learns from the network that is on screen now" },
+    );
+  const teach = teachButton(() => trained().name);
   const whyNotScore = (entry: LossEntry | undefined): string | null => {
     const more = (entry?.needs ?? []).filter((need) => need !== "logits");
     if (more.length > 0)
@@ -182,7 +199,10 @@ export function mountLoss(
   const menu = makeLossMenu({
     entries: [LINE_ENTRY, ...catalogue.loss],
     why: (entry) => (mode === "score" ? whyNotScore(entry) : (session.unusable[entry.name] ?? null)),
-    remedy: () => null,
+    remedy: (entry) =>
+      mode === "train" && isTaught(entry) && session.alive && session.run?.changeable
+        ? teachButton(() => entry.name)
+        : null,
     choose(loss) {
       if (mode === "score")
         return store.set("score", loss === LINE ? (lineOf(inUse().spec) ?? 0) : { name: loss, params: {} });
@@ -225,7 +245,7 @@ export function mountLoss(
         menu.el,
         lineKnob.el,
         params.el,
-        h("div", { class: "clsviz-fannable" }, sentence, trainOn, spread.el),
+        h("div", { class: "clsviz-fannable" }, sentence, teach, trainOn, spread.el),
       ),
     ),
   );
@@ -247,6 +267,9 @@ export function mountLoss(
     spread.show();
     spread.el.hidden ||= mode === "score" || u === null || !trainable();
     trainOn.hidden = !offered || mode === "score" || !(state === "finished" || state === "paused");
+    teach.hidden =
+      mode === "score" || u !== null || !isTaught(entryOf(spec.name)) || !session.run?.changeable;
+    teach.disabled = !session.alive;
     lineKnob.el.hidden = u === null;
     params.el.hidden = u !== null;
     if (u !== null) lineKnob.show(u);
@@ -308,7 +331,7 @@ export function mountLoss(
       curve: own,
       others: [-1, 0, 1].map((v) => (q: number) => scoreOfP(v, q)),
       values: [u, u === null ? JSON.stringify(spec) : "", classes],
-      words: own ? "loss at p(true class)" : "no curve: needs more than p",
+      words: own ? "loss at p(true class)" : "no curve of p alone",
       marked: p,
     });
   };

@@ -130,9 +130,10 @@ export function makeLossMenu(o: LossMenuOptions): LossMenu {
       is.length > 0 ? h("p", { class: "clsviz-properties" }, ...is) : null,
       entry.paper ? h("p", { class: "clsviz-paper" }, entry.paper) : null,
       why === null ? null : h("p", { class: "clsviz-why" }, why),
-      why === null ? null : o.remedy(entry),
     ];
-    return parts.filter((part) => part !== null);
+    const remedy = why === null ? null : o.remedy(entry);
+    remedy?.addEventListener("click", () => setOpen(false));
+    return [...parts, remedy].filter((part) => part !== null);
   }
 
   function take(option: Option | null): void {
