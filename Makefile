@@ -1,12 +1,14 @@
 # make lab    opens the laboratory: everything it needs is made first (Python >= 3.11, make and git suffice)
 # make test   runs the whole suite, the real browser included
 # make bench  measures side by side with what one would use instead, and prints ratios
+# make exhibits  measures anew what the papers claim (one of them: ONLY=elr)
 #
 # Settings:  PYTHON=python3.12   the Python that .venv is made of
 #            TORCH_INDEX=...     index of PyTorch's CPU builds (scripts/setup.py says when it is needed)
 #            PIP_ARGS="..."      further options for pip
 #            LAB_ARGS="..."      further options for JupyterLab, e.g. LAB_ARGS="--ip=0.0.0.0 --port=9000"
 #            CHROMIUM=...        the browser of the tests
+#            ONLY=elr JOBS=4     which exhibits to measure (make exhibits), in how many processes
 #            ARGS="..."          further options for pytest, e.g. make unit ARGS="-k ece"
 
 export VENV ?= .venv
@@ -31,10 +33,10 @@ FRONT_END := $(shell find js/src -type f) clsviz/catalogue/index.json \
   js/build.mjs js/package.json js/tsconfig.json js/tsconfig.labextension.json
 
 .PHONY: help lab test setup build watch lint format types unit parity js-test kernel browser notebooks-test wheel \
-  catalogue bench oracles clean
+  catalogue exhibits bench oracles clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -10
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -12
 
 lab: $(BUILT)
 	@$(BIN)/clsviz lab lab $(LAB_ARGS)
@@ -121,6 +123,10 @@ wheel: $(SETUP)
 
 catalogue: $(SETUP)
 	$(PY) -m clsviz.catalogue
+
+# What the papers claim, measured anew: five seeds each, stored in clsviz/exhibits/results.
+exhibits: $(SETUP)
+	$(PY) -m clsviz.exhibits $(ONLY) $(if $(JOBS),--jobs $(JOBS))
 
 # Everything that was built; not .venv, not your notebooks in lab/.
 clean:

@@ -15,6 +15,7 @@ _MODULES = (
     "calibration",
     "catalogue",
     "data",
+    "exhibits",
     "landscape",
     "losses",
     "models",
@@ -27,6 +28,7 @@ _HOMES = {
     "Fan": "training",
     "Run": "training",
     "Spec": "catalogue",
+    "exhibit": "exhibits.listing",
     "runs": "training",
     "sweep": "training",
     "watch": "widgets.watched",
@@ -64,6 +66,8 @@ __all__ = [
     "calibration",
     "catalogue",
     "data",
+    "exhibit",
+    "exhibits",
     "landscape",
     "link",
     "losses",
@@ -91,6 +95,7 @@ if TYPE_CHECKING:
         widgets,
     )
     from clsviz.catalogue import Spec
+    from clsviz.exhibits.listing import exhibit, exhibits
     from clsviz.training import Experiment, Fan, Run, runs, sweep
     from clsviz.widgets import (
         BoundaryView,
