@@ -1,12 +1,14 @@
 # make lab    opens the laboratory: everything it needs is made first (Python >= 3.11, make and git suffice)
 # make test   runs the whole suite, the real browser included
 # make bench  measures side by side with what one would use instead, and prints ratios
+# make exhibits  measures anew what the papers claim (one of them: ONLY=elr)
 #
 # Settings:  PYTHON=python3.12   the Python that .venv is made of
 #            TORCH_INDEX=...     index of PyTorch's CPU builds (scripts/setup.py says when it is needed)
 #            PIP_ARGS="..."      further options for pip
 #            LAB_ARGS="..."      further options for JupyterLab, e.g. LAB_ARGS="--ip=0.0.0.0 --port=9000"
 #            CHROMIUM=...        the browser of the tests
+#            ONLY=elr JOBS=4     which exhibits to measure (make exhibits), in how many processes
 #            ARGS="..."          further options for pytest, e.g. make unit ARGS="-k ece"
 
 export VENV ?= .venv
@@ -26,14 +28,15 @@ SETUP := $(VENV)/.setup
 MODULES := js/node_modules/.setup
 BUILT := $(VENV)/.built
 BROWSER := $(VENV)/.browser
+ORACLES := .venv-oracles
 FRONT_END := $(shell find js/src -type f) clsviz/catalogue/index.json \
   js/build.mjs js/package.json js/tsconfig.json js/tsconfig.labextension.json
 
 .PHONY: help lab test setup build watch lint format types unit parity js-test kernel browser notebooks-test wheel \
-  catalogue bench clean
+  catalogue exhibits bench oracles clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -10
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -12
 
 lab: $(BUILT)
 	@$(BIN)/clsviz lab lab $(LAB_ARGS)
@@ -105,12 +108,25 @@ notebooks-test: $(BUILT)
 bench: $(BUILT) $(BROWSER)
 	$(PY) scripts/bench
 
+# Independent packages, in an environment of their own, answer anew; the suite compares with what is stored in
+# tests/oracles/answers and does not need them. `make bench` measures against them once they are here.
+oracles: $(ORACLES)/.setup
+	@$(ORACLES)/bin/python -W ignore tests/oracles/write.py
+
+$(ORACLES)/.setup: tests/oracles/requirements.txt constraints.txt
+	@VENV=$(ORACLES) $(PYTHON) scripts/setup.py tests/oracles/requirements.txt
+	@touch $@
+
 # Built in a clean environment from what git would commit; lands in dist/.
 wheel: $(SETUP)
 	$(PY) -m build
 
 catalogue: $(SETUP)
 	$(PY) -m clsviz.catalogue
+
+# What the papers claim, measured anew: five seeds each, stored in clsviz/exhibits/results.
+exhibits: $(SETUP)
+	$(PY) -m clsviz.exhibits $(ONLY) $(if $(JOBS),--jobs $(JOBS))
 
 # Everything that was built; not .venv, not your notebooks in lab/.
 clean:

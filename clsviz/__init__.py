@@ -15,6 +15,7 @@ _MODULES = (
     "calibration",
     "catalogue",
     "data",
+    "exhibits",
     "landscape",
     "losses",
     "models",
@@ -27,6 +28,7 @@ _HOMES = {
     "Fan": "training",
     "Run": "training",
     "Spec": "catalogue",
+    "exhibit": "exhibits.listing",
     "runs": "training",
     "sweep": "training",
     "watch": "widgets.watched",
@@ -35,6 +37,7 @@ _HOMES = {
     "FanStrip": "widgets",
     "Lab": "widgets",
     "LossLandscape": "widgets",
+    "LossView": "widgets",
     "PrototypeGallery": "widgets",
     "Question": "widgets",
     "ReliabilityDiagram": "widgets",
@@ -51,6 +54,7 @@ __all__ = [
     "FanStrip",
     "Lab",
     "LossLandscape",
+    "LossView",
     "PrototypeGallery",
     "Question",
     "ReliabilityDiagram",
@@ -62,6 +66,8 @@ __all__ = [
     "calibration",
     "catalogue",
     "data",
+    "exhibit",
+    "exhibits",
     "landscape",
     "link",
     "losses",
@@ -89,6 +95,7 @@ if TYPE_CHECKING:
         widgets,
     )
     from clsviz.catalogue import Spec
+    from clsviz.exhibits.listing import exhibit, exhibits
     from clsviz.training import Experiment, Fan, Run, runs, sweep
     from clsviz.widgets import (
         BoundaryView,
@@ -96,6 +103,7 @@ if TYPE_CHECKING:
         FanStrip,
         Lab,
         LossLandscape,
+        LossView,
         PrototypeGallery,
         Question,
         ReliabilityDiagram,

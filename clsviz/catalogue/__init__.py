@@ -13,10 +13,23 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from clsviz.catalogue.spec import OBJECTS, REGISTRY, Method, Param, Range, Spec, method
+from clsviz.catalogue.spec import OBJECTS, REGISTRY, Method, Paper, Param, Range, Spec, method
 from clsviz.errors import UnknownName
 
-__all__ = ["Method", "Param", "Range", "Spec", "get", "load", "method", "methods", "resolve", "search"]
+__all__ = [
+    "Method",
+    "Paper",
+    "Param",
+    "Range",
+    "Spec",
+    "get",
+    "load",
+    "method",
+    "methods",
+    "papers",
+    "resolve",
+    "search",
+]
 
 FAMILIES = ("data", "models", "losses", "training", "calibration", "boundary", "prototypes", "landscape")
 INDEX = Path(__file__).with_name("index.json")
@@ -27,6 +40,13 @@ def _index() -> dict[str, Method]:
     entries = json.loads(INDEX.read_text(encoding="utf-8"))["methods"]
     own = set(Method.__dataclass_fields__)  # the rest is what the side panel shows: formula as MathML, cell
     return {e["id"]: Method.from_json({k: v for k, v in e.items() if k in own}) for e in entries}
+
+
+@cache
+def formulas() -> dict[str, str]:
+    """MathML of each entry that has a formula, by id; browsers draw it themselves."""
+    entries = json.loads(INDEX.read_text(encoding="utf-8"))["methods"]
+    return {e["id"]: e["mathml"] for e in entries if e["mathml"]}
 
 
 def methods(kind: str | None = None, family: str | None = None) -> list[Method]:
@@ -46,6 +66,13 @@ def get(id: str) -> Method:
         family = id.split(".")[0]
         near = [m.id for m in methods() if m.family == family] or list(FAMILIES)
         raise UnknownName(f"no catalogue entry {id!r}; there are {near}") from None
+
+
+@cache
+def papers() -> tuple[Paper, ...]:
+    """The papers whose claims are measured here, with their entries and exhibits; verdicts: `cv.exhibits`."""
+    rows = json.loads(INDEX.read_text(encoding="utf-8"))["papers"]
+    return tuple(Paper(**{**row, "entries": tuple(row["entries"])}) for row in rows)
 
 
 def search(text: str) -> list[Method]:

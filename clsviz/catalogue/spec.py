@@ -56,6 +56,7 @@ class Method:
         params: the parameters a user may set, in order.
         needs: names of what it is called with, filled from batch, model and run.
         facts: further fields of one family (a loss's ``vmap``, ``properties``, ...).
+        exhibits: ids for `cv.exhibit`, where a paper's claim about it is measured; known to the index only.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Method:
     params: tuple[Param, ...] = ()
     needs: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    exhibits: tuple[str, ...] = ()
 
     @property
     def family(self) -> str:
@@ -99,7 +101,18 @@ class Method:
             )
             for p in entry["params"]
         )
-        return cls(**{**entry, "params": params, "needs": tuple(entry["needs"])})
+        tuples = {name: tuple(entry.get(name, ())) for name in ("needs", "exhibits")}
+        return cls(**{**entry, **tuples, "params": params})
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A paper whose claim is measured here: the entries it is about, and its exhibit (`cv.exhibit`)."""
+
+    id: str  # its short name, e.g. ``elr``
+    title: str  # in full
+    entries: tuple[str, ...]
+    exhibit: str
 
 
 REGISTRY: dict[str, Method] = {}

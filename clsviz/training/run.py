@@ -19,13 +19,14 @@ from clsviz.models import as_predictor
 from clsviz.training import starts, store
 from clsviz.training.commands import Commands
 from clsviz.training.companions import complete
-from clsviz.training.experiment import OWN, Experiment
+from clsviz.training.experiment import OWN, SUPPLIES, Experiment
 from clsviz.training.optimizers import create_optimizer
 from clsviz.training.recipe import Recipe, Turn
 from clsviz.training.session import Session
 from clsviz.training.snapshot import Snapshot
 from clsviz.training.source import model_from
 from clsviz.training.timeline import BUDGET_BYTES
+from clsviz.training.usable import unusable
 from clsviz.training.way import Stop
 
 
@@ -53,6 +54,9 @@ class Run(Commands[Session]):
         what: an `Experiment`, the name of a dataset, a `Dataset`, or arrays ``(X, y)``.
         data: your own Dataset or ``(X, y)``, in place of the experiment's data.
         module: your own torch module, (N, D) to (N, K); a copy of it is trained.
+        teacher: what a loss of distillation learns from: another run (as it is now), a torch module, a
+            fitted classifier, or logits (N, K). It is asked once for every sample; the answers are
+            the extras ``teacher_logits`` and, of networks, ``teacher_embeddings``.
         extras: arrays with one row per sample that a loss needs (``teacher_logits``, ``weights``, ...).
         pace: at most so many epochs a second; None for as fast as it goes. Can be set any time.
         budget_bytes: what the timeline may keep.
@@ -67,6 +71,7 @@ class Run(Commands[Session]):
         *,
         data: Dataset | tuple[Any, Any] | None = None,
         module: nn.Module | None = None,
+        teacher: Any = None,
         extras: Mapping[str, Any] | None = None,
         pace: float | None = None,
         budget_bytes: int = BUDGET_BYTES,
@@ -85,7 +90,12 @@ class Run(Commands[Session]):
             experiment = experiment.replace({"model": OWN})
         own_data = None if data is None else load(data)
         session = Session(
-            experiment, base=own_data, own_module=module, extras=extras, budget_bytes=budget_bytes
+            experiment,
+            base=own_data,
+            own_module=module,
+            extras=extras,
+            teacher=teacher,
+            budget_bytes=budget_bytes,
         )
         self._open(session, own_data, module, pace)
         self._first_moment(session)
@@ -122,13 +132,19 @@ class Run(Commands[Session]):
         """Logits (N, K) float64 of inputs (N, D), by the model of that step."""
         return as_predictor(self.model_at(step), self.dataset.n_classes)(X)
 
+    @property
+    def unusable_losses(self) -> dict[str, str]:
+        """Why a loss of the catalogue cannot be trained with here, by name; usable ones are left out."""
+        session = self._trainer.session
+        return unusable(session.engine, session.experiment)
+
     # Commands
 
     def set(self, path: str, value: Any) -> None:
-        """Changes a parameter of the optimiser, the loss, or a parameter of the loss, from the next step.
+        """Changes the loss, or a parameter of optimiser, loss or supplies, from the next step.
 
         Args:
-            path: ``optimizer.lr``, ``optimizer.weight_decay``, ``loss``, ``loss.q``, ...
+            path: ``optimizer.lr``, ``loss``, ``loss.q``, ``supplies.bags.size``, ...
 
         Raises:
             InputError: no such setting, a value that does not do, or a setting that needs `reset`.
@@ -139,25 +155,26 @@ class Run(Commands[Session]):
             session = self._trainer.session
             experiment = session.experiment.replace({path: value})
             objective = None
-            if head == "loss":
-                objective = session.engine.objective_for(experiment.loss)
+            if head in ("loss", SUPPLIES):
+                objective = session.engine.objective_for(experiment)
             elif head == "optimizer" and dot:
                 create_optimizer(experiment.optimizer, [nn.Parameter(torch.zeros(1))])
             else:
                 raise InputError(
                     f"{path} cannot change while a run goes on; use reset({{{path!r}: {value!r}}}). "
-                    "Parameters of the optimizer, and the loss, can"
+                    "Parameters of the optimizer, the loss, and supplies can"
                 )
             self._trainer.post(self._trainer.adjust, experiment, objective)
             session.experiment = experiment
 
-    def reset(self, changes: Mapping[str, Any] | None = None) -> None:
+    def reset(self, changes: Mapping[str, Any] | None = None, *, teacher: Any = None) -> None:
         """Begins anew, untrained, with these dotted paths changed and a new `run_id`.
 
         Takes place before it returns; the state is then "ready".
 
         Args:
             changes: ``{"data": "moons", "loss.q": 0.5}``; ``data`` may also be a Dataset or ``(X, y)``.
+            teacher: a new one, as for `Run`; None keeps what the former said, while the data stay.
         """
         changes = dict(changes or {})
         former = self._trainer.session
@@ -170,7 +187,8 @@ class Run(Commands[Session]):
             experiment,
             base=former.base if same else own_data if experiment.data.name == OWN else None,
             own_module=self._own_module,
-            extras=former.extras if same else None,
+            extras=_without_teacher(former.extras, teacher) if same else None,
+            teacher=teacher,
             budget_bytes=former.timeline.budget_bytes,
         )
         self._first_moment(session)
@@ -186,7 +204,8 @@ class Run(Commands[Session]):
         Raises:
             InputError, UnknownName, MissingNeed: as `set` and `reset`; nothing has changed then.
         """
-        live = all(path.split(".")[0] in ("loss", "optimizer") and path != "optimizer" for path in changes)
+        heads = ("loss", "optimizer", SUPPLIES)
+        live = all(path.split(".")[0] in heads and path != "optimizer" for path in changes)
         if live:
             self.experiment.replace(changes)  # refuses all of them when one does not do
             for path in sorted(changes, key=lambda p: "." in p):
@@ -348,6 +367,11 @@ class Run(Commands[Session]):
             )
 
 
+def _without_teacher(extras: Mapping[str, Any], teacher: Any) -> dict[str, Any]:
+    """A run's arrays; without what its former teacher said where there is a new one."""
+    return {k: v for k, v in extras.items() if teacher is None or not k.startswith("teacher_")}
+
+
 def _fill(session: Session, saved: store.Saved) -> None:
     """Brings a fresh session to where a saved one stood."""
     session.target = saved.target
@@ -397,8 +421,9 @@ def _stops(session: Session, recipe: Recipe, wanted: Collection[int]) -> list[St
     turns = [*recipe.turns, Turn(recipe.steps, recipe.now)]
     for turn in turns:
         if turn.step >= here and (turn.experiment != last or turn.afresh):
-            loss = turn.experiment.loss
-            objective = None if loss == last.loss else session.engine.objective_for(loss)
+            now = turn.experiment
+            same = now.loss == last.loss and now.supplies == last.supplies
+            objective = None if same else session.engine.objective_for(now)
             stops.append(Stop(turn.step, turn, objective))
         last = turn.experiment
     return sorted(stops, key=lambda stop: (stop.step, stop.turn is not None))

@@ -7,6 +7,7 @@ import difflib
 import os
 import weakref
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -22,14 +23,17 @@ from clsviz.widgets import export
 from clsviz.widgets.cells import MAKERS
 from clsviz.widgets.comparison import Comparison, compare_predictions
 from clsviz.widgets.criteria import Criteria, How, combined, samples_by
+from clsviz.widgets.fan_choice import RANGES
+from clsviz.widgets.landscape_score import checked_score, needs_more
 from clsviz.widgets.overlay import shown_logits
 from clsviz.widgets.pictures import picture
 from clsviz.widgets.session import Session
 from clsviz.widgets.sources import estimator_source, source_logits
-from clsviz.widgets.traits import Indices
+from clsviz.widgets.traits import Indices, plain
 
 SAVED_MIME = "application/vnd.clsviz+json"
 SAVED_VERSION = 1  # of what js/src/core/saved.ts writes and reads
+OTHER_GROUP = "Other"  # of a loss that names no family
 SUMMARY = {"validation_accuracy": "accuracy", "validation_ece": "ECE"}  # metrics in a widget's line of text
 
 
@@ -61,8 +65,10 @@ class Linked(traitlets.HasTraits):
     member = traitlets.Int(
         None, allow_none=True, help="network of the fan on screen, an index; None is the run itself"
     ).tag(sync=True, of_run=True)
-    score = traitlets.Float(
-        None, allow_none=True, help="place on the loss line, -1 to 1; None: as trained"
+    score = traitlets.Any(
+        None,
+        help="loss that the landscape is scored with: a place on the loss line, -1 to 1; a name or Spec of "
+        "a loss; None: as trained",
     ).tag(sync=True)
     selection = Indices(help="indices of the selected samples, ascending; empty for none").tag(of_run=True)
     marked = traitlets.Int(None, allow_none=True, help="index of the sample under inspection").tag(
@@ -104,11 +110,11 @@ class Linked(traitlets.HasTraits):
         return value
 
     @traitlets.validate("score")
-    def _valid_score(self, proposal: Any) -> float | None:
-        value = proposal["value"]
-        if value is not None and not -1 <= value <= 1:
-            raise traitlets.TraitError(f"score must lie in -1 to 1 or be None, got {value}")
-        return value
+    def _valid_score(self, proposal: Any) -> Any:
+        try:
+            return checked_score(proposal["value"])
+        except InputError as error:
+            raise traitlets.TraitError(str(error)) from None
 
     @traitlets.validate("pair")
     def _valid_pair(self, proposal: Any) -> list[int] | None:
@@ -320,8 +326,7 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
     def state(self) -> dict[str, Any]:
         """All that is set, as plain values: what an exported file starts from."""
         names = [*self.class_own_traits_of(), "catalogue"]
-        values = {name: getattr(self, name) for name in names}
-        return {k: (v.tolist() or None) if isinstance(v, np.ndarray) else v for k, v in values.items()}
+        return {name: plain(getattr(self, name)) for name in names}
 
     def to_html(self, path: str | Path | None = None, *, title: str | None = None) -> str:
         """This view as one HTML file that works without a kernel or network.
@@ -353,8 +358,8 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
 
     def _menus(self) -> dict[str, Any]:
         """Ranges and menus of this widget's controls, from the catalogue."""
-        return {"temperature": _param_json(temperature_range())} | {
-            "n_bins": _param_json(catalogue.get("calibration.reliability_diagram").param("n_bins"))
+        return {"temperature": param_json(temperature_range())} | {
+            "n_bins": param_json(catalogue.get("calibration.reliability_diagram").param("n_bins"))
         }
 
 
@@ -387,33 +392,50 @@ class View(ClsvizWidget):
         return cls(estimator_source(estimator, X, y), **options)
 
 
-def _param_json(param: catalogue.Param) -> dict[str, Any]:
-    range_ = param.range
+def param_json(param: catalogue.Param) -> dict[str, Any]:
+    """A parameter as the browser builds a control from it."""
     return {
         "name": param.name,
         "default": param.default,
-        "range": None
-        if range_ is None
-        else {
-            "low": range_.low,
-            "high": range_.high,
-            "step": range_.step,
-            "log": range_.log,
-            "unit": range_.unit,
-        },
+        "range": None if param.range is None else asdict(param.range),
         "choices": list(param.choices) if param.choices else None,
     }
 
 
 def menu(kind: str) -> list[dict[str, Any]]:
-    """All entries of a kind, for a menu with sliders."""
+    """All entries of a kind, for a menu with sliders; some of the lab's have other ranges."""
     return [
         {
             "name": m.name,
             "title": m.title,
             "paper": m.paper,
             "summary": m.summary,
-            "params": [_param_json(p) for p in m.params],
+            "params": [
+                param_json(replace(p, range=RANGES.get(f"{kind}.{p.name}", p.range))) for p in m.params
+            ],
         }
         for m in catalogue.methods(kind)
+    ]
+
+
+def supply_menu() -> list[dict[str, Any]]:
+    """What makes the needs of losses, with sliders, and what it needs itself."""
+    return [
+        shown | {"needs": list(m.needs)}
+        for shown, m in zip(menu("supply"), catalogue.methods("supply"), strict=True)
+    ]
+
+
+def loss_menu() -> list[dict[str, Any]]:
+    """All losses, with what the searchable menu says of them besides."""
+    formulas = catalogue.formulas()
+    return [
+        shown
+        | {
+            "group": m.facts.get("group", OTHER_GROUP),
+            "mathml": formulas.get(m.id, ""),
+            "needs": ["logits", *needs_more(m)] if "logits" in m.needs else needs_more(m),
+            "properties": m.facts.get("properties", {}),
+        }
+        for shown, m in zip(menu("loss"), catalogue.methods("loss"), strict=True)
     ]

@@ -15,6 +15,7 @@ declare module "*/catalogue.json" {
     mathml: string; // the formula, or ""
     params: Param[];
     cell: string; // source of a cell that runs
+    exhibits: string[]; // ids for cv.exhibit
   }[];
   export default entries;
 }

@@ -10,7 +10,7 @@ export interface EntryRow {
   head: HTMLButtonElement;
 }
 
-export function entryRow(entry: Entry, insert: (entry: Entry) => void): EntryRow {
+export function entryRow(entry: Entry, insert: (cell: string) => void): EntryRow {
   const el = document.createElement("li");
   const head = button("clsviz-entry-head", "");
   const title = element("span", entry.title);
@@ -20,12 +20,12 @@ export function entryRow(entry: Entry, insert: (entry: Entry) => void): EntryRow
   const put = button("clsviz-insert", "Insert");
   put.setAttribute("aria-label", `Insert ${entry.title}`);
   put.title = "Write a cell that shows it below the active cell";
-  put.addEventListener("click", () => insert(entry));
+  put.addEventListener("click", () => insert(entry.cell));
   let detail: HTMLElement | null = null;
   head.addEventListener("click", () => {
     if (detail) detail.hidden = !detail.hidden;
     else {
-      detail = details(entry); // only when asked for: a hundred formulas take their time
+      detail = details(entry, insert); // only when asked for: a hundred formulas take their time
       el.append(detail);
     }
     head.setAttribute("aria-expanded", String(!detail.hidden));
@@ -34,7 +34,7 @@ export function entryRow(entry: Entry, insert: (entry: Entry) => void): EntryRow
   return { el, head };
 }
 
-function details(entry: Entry): HTMLElement {
+function details(entry: Entry, insert: (cell: string) => void): HTMLElement {
   const box = document.createElement("div");
   box.className = "clsviz-entry-detail";
   box.append(element("p", entry.summary));
@@ -43,6 +43,12 @@ function details(entry: Entry): HTMLElement {
   if (entry.params.length > 0) box.append(paramTable(entry));
   const cell = element("pre", entry.cell);
   box.append(cell);
+  for (const id of entry.exhibits) {
+    const open = button("clsviz-exhibit", `Measured here: what the paper claims (${id})`);
+    open.title = "Write a cell that opens the exhibit below the active cell";
+    open.addEventListener("click", () => insert(`import clsviz as cv\ncv.exhibit(${JSON.stringify(id)})`));
+    box.append(open);
+  }
   return box;
 }
 

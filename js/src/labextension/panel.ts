@@ -98,7 +98,7 @@ export class CataloguePanel extends Widget {
     heading.textContent = name;
     const list = document.createElement("ul");
     for (const entry of group) {
-      const row = entryRow(entry, (chosen) => void this.insert(chosen));
+      const row = entryRow(entry, (cell) => void this.insert(cell));
       this.rows.push(row);
       list.append(row.el);
     }
@@ -106,8 +106,8 @@ export class CataloguePanel extends Widget {
     return section;
   }
 
-  private async insert(entry: Entry): Promise<void> {
-    this.status.textContent = await this.use(entry.cell);
+  private async insert(cell: string): Promise<void> {
+    this.status.textContent = await this.use(cell);
   }
 
   /** Arrow keys go from entry to entry; Tab reaches what lies within. */

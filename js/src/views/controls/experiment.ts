@@ -23,7 +23,7 @@ export function mountExperiment(
   const menu = (name: string, key: "data" | "model" | "loss", entries: MethodEntry[]) =>
     selectKnob({
       name,
-      options: entries.map((m) => ({ value: m.name, label: m.title })),
+      options: optionsOf(entries),
       value: "",
       change: (value) => change({ [key]: value }),
     });
@@ -45,12 +45,14 @@ export function mountExperiment(
     0.05,
     (v) => change({ "optimizer.lr": v }),
   );
+  // logarithmic: its low end stands for none at all
+  const decays = catalogue.optimizer.flatMap((m) => m.params).find((p) => p.name === "weight_decay")!.range!;
   const decay = settingKnob(
     "Weight decay",
-    { low: 1e-6, high: 0.3, step: null, log: true, unit: null },
-    1e-6,
-    (v) => change({ "optimizer.weight_decay": v <= 1e-6 ? 0 : v }),
-    (v) => (v <= 1e-6 ? "0" : v.toPrecision(2)),
+    decays,
+    decays.low,
+    (v) => change({ "optimizer.weight_decay": v <= decays.low ? 0 : v }),
+    (v) => (v <= decays.low ? "0" : v.toPrecision(2)),
   );
   const noise = settingKnob(
     "Label noise",
@@ -174,10 +176,13 @@ function settingKnob(
   });
 }
 
+const optionsOf = (entries: readonly (MethodEntry & { group?: string })[]) =>
+  entries.map(({ name, title, group }) => ({ value: name, label: title, ...(group ? { group } : {}) }));
+
 /** A choice from outside the menu (your own arrays or module) gets an entry of its own. */
 function showChoice(knob: ReturnType<typeof selectKnob>, value: string, entries: MethodEntry[]): void {
   if (![...knob.select.options].some((o) => o.value === value)) {
-    knob.setOptions([...entries.map((m) => ({ value: m.name, label: m.title })), { value, label: value }]);
+    knob.setOptions([...optionsOf(entries), { value, label: value }]);
   }
   knob.show(value);
 }
