@@ -27,13 +27,13 @@ def floating(name: str, value: Any) -> None:
         raise InputError(f"{name} must be a floating point torch tensor, got {_kind(value)}")
 
 
-def output_rows(name: str, x: Any) -> None:
-    """The first argument: floating (N, C) with C >= 2 for logits, (N, D) for embeddings."""
+def output_rows(name: str, x: Any, targets: str) -> None:
+    """The first argument: floating (N, C) for logits, C >= 2 but for label sets; (N, D) for embeddings."""
     floating(name, x)
-    least = 2 if name == "logits" else 1
+    columns = "C" if name == "logits" else "D"
+    least = 2 if name == "logits" and targets != "label_sets" else 1
     if x.ndim != 2 or x.shape[1] < least:
-        wanted = "(N, C) with C >= 2" if name == "logits" else "(N, D) with D >= 1"
-        raise ShapeError(f"{name} must be {wanted}, got {tuple(x.shape)}")
+        raise ShapeError(f"{name} must be (N, {columns}) with {columns} >= {least}, got {tuple(x.shape)}")
 
 
 def row_ints(name: str, value: Any, x: Tensor) -> None:

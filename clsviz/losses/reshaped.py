@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, where
 
 from clsviz.catalogue import Range
 from clsviz.losses.row import NOT_NEGATIVE, NOT_POSITIVE, loss
-from clsviz.losses.safe import error_prob, neg_log_prob, power
+from clsviz.losses.safe import error_prob, like, neg_log_prob, power
 
 
 @loss(
@@ -28,6 +28,37 @@ def focal(logits: Tensor, targets: Tensor, *, gamma: float = 2.0) -> Tensor:
     """
     m = neg_log_prob(logits, targets)
     return power(error_prob(m), gamma) * m
+
+
+@loss(
+    title="Focal loss, sample-dependent",
+    paper="Mukhoti et al. 2020, Calibrating Deep Neural Networks using Focal Loss, arXiv:2002.09437",
+    formula=r"\ell = -(1 - p_y)^\gamma \log p_y, \quad "
+    r"\gamma = \gamma_{low} \text{ if } p_y < \mathrm{threshold} \text{ else } \gamma_{high}",
+    certainty="M",
+    group="Confidence and shape",
+    properties=(False, False, None, False, False),
+    domains={"gamma_low": NOT_NEGATIVE, "gamma_high": NOT_NEGATIVE},
+)
+def focal_sd(
+    logits: Tensor,
+    targets: Tensor,
+    *,
+    gamma_low: float = 5.0,
+    gamma_high: float = 3.0,
+    threshold: float = 0.2,
+) -> Tensor:
+    """Focal loss whose gamma depends on p_y; the value jumps at the threshold.
+
+    Args:
+        logits: (N, C) float. targets: (N,) int64.
+        gamma_low: gamma where p_y < threshold; >= 0.
+        gamma_high: gamma elsewhere; >= 0.
+        threshold: of p_y.
+    """
+    m = neg_log_prob(logits, targets)
+    unsure = m.detach().neg().exp() < threshold
+    return power(error_prob(m), where(unsure, like(gamma_low, m), like(gamma_high, m))) * m
 
 
 @loss(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from torch import Tensor, where
 
 from clsviz.catalogue import Range
-from clsviz.losses.row import NOT_NEGATIVE, Domain, loss
-from clsviz.losses.safe import error_prob, like, neg_log_prob, tempered
+from clsviz.losses.checks import same_shape
+from clsviz.losses.geometry import norms
+from clsviz.losses.row import NOT_NEGATIVE, POSITIVE, Domain, loss
+from clsviz.losses.safe import error_prob, gaps, like, neg_log_prob, tempered
 
 
 @loss(
@@ -29,6 +31,45 @@ def comp_sum(logits: Tensor, targets: Tensor, *, tau: float = 1.0) -> Tensor:
         tau: 0 sum-exponential, 1 cross entropy, 2 half of `mae`; >= 0.
     """
     return tempered(neg_log_prob(logits, targets), 1 - tau)
+
+
+@loss(
+    title="Comp-sum, smooth adversarial",
+    paper="Cross-Entropy Loss Functions: Theoretical Analysis and Applications",
+    formula=r"\ell = \Phi^\tau \Big( \sum_{k \ne y} e^{(z_k - z_y)/\rho} \Big) "
+    r"+ \nu \| \Delta(z') - \Delta(z) \|_2, \quad \Delta(z)_k = z_y - z_k",
+    certainty="M",
+    group="Robust to noise",
+    properties=(False, False, None, None, None),
+    extras={"adv_logits": same_shape},
+    domains={"tau": NOT_NEGATIVE, "rho": POSITIVE, "nu": NOT_NEGATIVE},
+    aliases=("smooth_adv_comp_sum",),
+    rho=Range(0.1, 5),
+    nu=Range(0, 10),
+)
+def comp_sum_adv(
+    logits: Tensor,
+    targets: Tensor,
+    adv_logits: Tensor,
+    *,
+    tau: float = 1.0,
+    rho: float = 1.0,
+    nu: float = 1.0,
+) -> Tensor:
+    """Comp-sum loss of the sample plus how far an attack moves its margins.
+
+    arXiv:2304.07288; the supremum over attacks is replaced by the one point supplied. For tau < 1
+    the value may be +inf at very wrong rows.
+
+    Args:
+        logits: (N, C) float. targets: (N,) int64.
+        adv_logits: (N, C) float, logits of the perturbed samples; the gradient reaches them.
+        tau: which comp-sum loss; >= 0.
+        rho: divides the margins in the first term; > 0.
+        nu: weight of the second term; >= 0.
+    """
+    first = tempered(neg_log_prob(logits / rho, targets), 1 - tau)
+    return first + nu * norms(gaps(adv_logits, targets) - gaps(logits, targets)).squeeze(-1)
 
 
 @loss(

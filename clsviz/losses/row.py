@@ -225,7 +225,7 @@ def loss(
         )(terms)
 
         def checked(x: Tensor, labels: Any, **more: Any) -> None:
-            checks.output_rows(first, x)
+            checks.output_rows(first, x, targets)
             checks.TARGETS[targets](first, x, labels)
             for extra, fits in (extras or {}).items():
                 if more.get(extra) is not None:

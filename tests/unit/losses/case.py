@@ -15,6 +15,4 @@ class Case:
     g0: list[float]
     params: dict[str, Any] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)  # lists; made tensors by the tests (ints -> int64)
-    state: dict[str, Any] = field(
-        default_factory=dict
-    )  # lists copied into the module's state; sizes follow from them
+    state: dict[str, Any] = field(default_factory=dict)  # lists copied into the state; sizes follow
