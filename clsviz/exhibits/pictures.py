@@ -29,7 +29,9 @@ def page(*panels: tuple[str, str, str]) -> Figure:
         1, count, subplot_titles=[title for title, _, _ in panels], horizontal_spacing=0.24 / (count + 1)
     )
     for i, (_, x, y) in enumerate(panels, 1):
-        axis = dict(gridcolor=GRID, zerolinecolor=GRID, linecolor=TEXT, automargin=True)
+        axis = dict(
+            title_font=dict(size=13), gridcolor=GRID, zerolinecolor=GRID, linecolor=TEXT, automargin=True
+        )
         figure.update_xaxes(title_text=x, col=i, row=1, **axis)
         figure.update_yaxes(title_text=y, col=i, row=1, **axis)
     figure.update_layout(
@@ -72,6 +74,7 @@ def add_curve(
     figure.add_scatter(
         x=np.concatenate([x, x[::-1]]),
         y=np.concatenate([mean + spread, (mean - spread)[::-1]]),
+        mode="lines",
         fill="toself",
         fillcolor=_faint(colour),
         line=dict(width=0),

@@ -59,6 +59,7 @@ def supcon(embeddings: Tensor, targets: Tensor, *, tau: float = 0.1) -> Tensor:
     group="Embeddings",
     row_kind="embeddings",
     targets="none",
+    coupled=True,
     extras={"keys": checks.same_shape},
     domains={"tau": POSITIVE},
     temperature_like=("tau",),

@@ -16,7 +16,7 @@ from clsviz.losses.safe import like, log_sum_exp
     paper="Rethinking Supervised Pre-training for Better Downstream Transferring",
     formula=r"\ell_i = -\log \Big( \epsilon + \sum_{j \in N_i,\, y_j = y_i} w_j \Big), "
     r"\quad w = \mathrm{softmax}_{N_i}(\cos / \tau)",
-    certainty="O",
+    certainty="M",
     group="Embeddings",
     row_kind="embeddings",
     coupled=True,
