@@ -52,6 +52,7 @@ ROOMS: tuple[str, ...] = (
     "overfitting",
     "coverage",
     "bags",
+    "rewards",
 )
 
 

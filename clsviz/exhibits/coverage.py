@@ -129,7 +129,7 @@ def _picture(numbers: Numbers) -> Figure:
         f"share_half_{ASKED}": f"p at which the gradient for n = {ASKED} is half of cross-entropy's",
     },
     experiment={
-        "data": {"name": "gaussians", "params": {"n_classes": 5, "separation": 1.5}},
+        "data": lambda: _table(0),
         "model": NETWORK,
         "loss": {"name": "dco", "params": {"n": ASKED}},
         "optimizer": {"name": "adam", "params": {"lr": RATE}},
