@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsviz.exhibits.fitting import best_member, halves, scaled, trained_fan
-from clsviz.exhibits.pictures import add_curve, page
+from clsviz.exhibits.pictures import add_bars, add_curve, page
 from clsviz.exhibits.registry import Numbers, Verdict, exhibit
 
 if TYPE_CHECKING:
@@ -68,12 +68,13 @@ def _verdict(numbers: Numbers) -> Verdict:
 
 def _picture(numbers: Numbers) -> Figure:
     figure = page(
-        ("Best setting of each loss", "k best guesses", "top-k test accuracy"),
+        ("Best setting of each loss", "guesses that may hold the label", "test accuracy"),
         ("Z-loss by its parameters", "b (standard deviations of the logits)", "top-5 test accuracy"),
     )
     for series, (name, (words, *_)) in enumerate(GRIDS.items()):
         values = np.stack([numbers[f"{name}_top{k}"] for k in TOP], axis=1)
-        add_curve(figure, TOP, values, words, series, markers=True)
+        add_bars(figure, [f"top-{k}" for k in TOP], values, words, series)
+    figure.update_yaxes(range=[max(0.0, numbers.mean("ce_top1") - 0.2), 1], col=1)
     for series, a in enumerate(A, 3):
         add_curve(figure, B, numbers[f"z_a{a:g}"], f"Z-loss, a = {a:g}", series, panel=2, markers=True)
     return figure
