@@ -53,6 +53,7 @@ ROOMS: tuple[str, ...] = (
     "coverage",
     "bags",
     "rewards",
+    "sample_weights",
 )
 
 

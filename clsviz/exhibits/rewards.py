@@ -110,14 +110,14 @@ def _picture(numbers: Numbers) -> Figure:
     figure = page(
         ("Sampled against exact gradient", f"groups of {GROUP} draws", "relative error"),
         ("Base classes, turned digits", "part", "accuracy (%)"),
-        ("New classes, turned digits", "", "accuracy (%)"),
+        ("New classes, turned digits", "part", "accuracy (%)"),
     )
     errors = np.stack([numbers[f"error_{n}"] for n in TRIALS], 1)
     add_curve(figure, TRIALS, errors, "mean policy gradient", 4, markers=True)
     figure.update_xaxes(type="log", tickvals=TRIALS, col=1, row=1)
-    figure.update_yaxes(type="log", col=1, row=1)
+    figure.update_yaxes(type="log", dtick=1, col=1, row=1)
     for series, (name, words) in enumerate({"zero": "before", **METHODS}.items()):
-        for panel, parts in ((2, {"train": "training", "base": "test"}), (3, {"new": "new classes"})):
+        for panel, parts in ((2, {"train": "training", "base": "test"}), (3, {"new": "all"})):
             values = np.stack([100 * numbers[f"{name}_{part}"] for part in parts], 1)
             add_bars(figure, list(parts.values()), values, words, series, panel=panel)
     return figure
