@@ -43,7 +43,7 @@ from clsviz.exhibits.registry import Exhibit, Numbers, Verdict, exhibit
 __all__ = ["ROOMS", "Exhibit", "Numbers", "Verdict", "exhibit"]
 
 # Modules of this package that hold exhibits, in the order of the listing.
-ROOMS: tuple[str, ...] = ("noisy_labels",)
+ROOMS: tuple[str, ...] = ("noisy_labels", "contrast")
 
 
 class _Listing(types.ModuleType):
