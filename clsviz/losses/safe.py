@@ -20,13 +20,18 @@ def own_class(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def gaps(logits: Tensor, targets: Tensor) -> Tensor:
-    """(N, C) d_k = z_k - z_y; 0 at the target."""
-    return logits - logits.gather(-1, targets.unsqueeze(-1))
+    """(N, C) d_k = z_k - z_y; 0 at the target, where no gradient passes that would only cancel."""
+    return _gaps(logits, targets, 0.0)
 
 
 def rival_gaps(logits: Tensor, targets: Tensor) -> Tensor:
     """(N, C) d_k, with -inf at the target, so that it drops out of maxima and exponentials."""
-    return gaps(logits, targets).masked_fill(own_class(logits, targets), -math.inf)
+    return _gaps(logits, targets, -math.inf)
+
+
+def _gaps(logits: Tensor, targets: Tensor, own: float) -> Tensor:
+    d = logits - logits.gather(-1, targets.unsqueeze(-1))
+    return d.masked_fill(own_class(logits, targets), own)
 
 
 def surprisal(rivals: Tensor) -> Tensor:
@@ -47,7 +52,12 @@ def neg_log_prob(logits: Tensor, targets: Tensor) -> Tensor:
 
 def error_prob(m: Tensor) -> Tensor:
     """1 - p_y."""
-    return -torch.expm1(-m)
+    return -_expm1(-m)
+
+
+def _expm1(x: Tensor) -> Tensor:
+    """e^x - 1; unlike torch's its gradient keeps its digits where e^x is tiny."""
+    return torch.where(x < -1, x.exp() - 1, torch.expm1(x))
 
 
 def like(value: float | Tensor, other: Tensor) -> Tensor:
@@ -66,7 +76,7 @@ def tempered(m: Tensor, a: float | Tensor) -> Tensor:
     a = torch.where(flat, -1.0, a)  # not +1: the branch that is not taken must not overflow
     exponent = a * m
     over = exponent - a.abs().log() > math.log(torch.finfo(m.dtype).max) - 0.01
-    value = torch.expm1(torch.where(over, 0.0, exponent)) / a
+    value = _expm1(torch.where(over, 0.0, exponent)) / a
     value = torch.where(over, math.inf + (m - m.detach()), value)
     return torch.where(flat, m, value)
 

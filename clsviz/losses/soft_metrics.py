@@ -169,6 +169,8 @@ def dsc(logits: Tensor, targets: Tensor, *, alpha: float = 1.0, smooth: float = 
         smooth: s, added above and below; > 0.
     """
     p, rest = _chances(logits)
-    w = power(rest, alpha) * p
+    kept = power(rest, alpha)
+    w = kept * p
     own = own_class(logits, targets)
-    return (torch.where(own, 1 - w, w) / (w + own + smooth)).mean(-1)
+    off = torch.where(own, rest + p * (1 - kept), w)  # |w - Y|
+    return (off / (w + own + smooth)).mean(-1)

@@ -335,6 +335,8 @@ class LoopEngine:
             for split, batch in self._measured.items():
                 outputs = forward(self.model, batch["x"], more=self.objective.more)
                 metrics[f"{split}_loss"] = self._measured_loss(batch, outputs)
+                if (errors := self.objective.value_errors(batch, outputs["logits"])) is not None:
+                    metrics[f"{split}_value_error"] = float(errors.square().mean().sqrt())
                 logits = outputs["logits"].double().cpu().numpy()
                 found = scores(logits, self.dataset, batch["index"].cpu().numpy(), split)
                 metrics |= {f"{split}_{name}": value for name, value in found.items()}

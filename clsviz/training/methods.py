@@ -107,21 +107,23 @@ def perturbed(x: Tensor, gradient: Callable[[Tensor], Tensor], radius: float | T
     pool=Range(1, 16, step=1, unit="batches"),
 )
 def meta_rescale(
-    engine: StepTools, batch: Mapping[str, Any], *, meta_lr: float = 0.02, pool: int = 4
+    engine: StepTools, batch: Mapping[str, Any], *, meta_lr: float = 0.01, pool: int = 4
 ) -> Tensor:
     """Learns weights of samples on the fly, and takes a plain step with them; no clean data needed.
 
     A small network gives each sample a weight. It is asked what a step with these weights would do to
     other samples, drawn from the noisy training part itself, each with a probability that goes with
     its own weight, and is moved down the gradient of their unweighted loss. arXiv:2412.12955, with a
-    virtual step of plain gradient descent and a normalised step of the weight network.
+    virtual step of gradient descent, as long as momentum makes it in the end (with shorter ones the
+    judges stay noisy, and weights grow on wrong labels), and normalised steps of the weight network.
 
     Args:
         meta_lr: length of a step of the weight network; 0 leaves all weights equal.
         pool: the samples to draw from are so many batches, drawn evenly from the training part.
     """
     net = engine.objective.supplies["weights"]
-    rate = engine.optimizer.param_groups[0]["lr"]
+    group = engine.optimizer.param_groups[0]
+    rate = group["lr"] / (1 - group.get("momentum", 0.0))  # what a gradient comes to in the end
     theta = dict(engine.model.named_parameters())
     loss = engine.loss(batch, at=theta)
     slopes = torch.autograd.grad(loss, list(theta.values()), create_graph=True, allow_unused=True)

@@ -50,6 +50,7 @@ class Objective:
     Attributes:
         headless: the loss does not look at the logits, so that nothing trains the model's head.
         coupled: a term depends on other samples of its batch.
+        decode: the number that logits stand for, where the loss fits numbers; else None.
         draws: it takes random numbers from the batch's generator.
 
     Raises:
@@ -73,6 +74,7 @@ class Objective:
         self.spec = spec
         self._temperature = temperature
         self._row = ROWS[entry.name] if entry.family == "losses" else None
+        self.decode = self._row.decode if self._row is not None else None
         self.needs: tuple[str, ...] = entry.needs or ("logits", "targets")
         self._column = {"targets": TARGETS[entry.facts.get("targets", "class")]}
         who, there = f"loss {spec.name!r}", {*batch, *outputs}
@@ -144,6 +146,13 @@ class Objective:
     def pick(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Those of all these that the loss is called with."""
         return {name: values[self._column.get(name, name)] for name in (*self.needs, *self._optional)}
+
+    def value_errors(self, batch: Mapping[str, Any], logits: Tensor) -> Tensor | None:
+        """What the logits predict less the values, (n,); None where the loss does not fit numbers."""
+        if self.decode is None:
+            return None
+        predicted = self.decode(logits / self._temperature, **self.params)
+        return predicted - batch[self._column["targets"]]
 
     def parameters(self) -> list[nn.Parameter]:
         """Weights that belong to the loss and its supplies and are trained with the model's."""
