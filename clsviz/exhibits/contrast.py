@@ -114,7 +114,7 @@ def _temperature_picture(numbers: Numbers) -> Figure:
         "probe_at_2": "probe accuracy, tau 2",
         "chosen_tau": "tau chosen",
     },
-    experiment={**SETTINGS, "loss": {"name": "infonce", "params": {"tau": 0.2}}},
+    experiment={**SETTINGS, "loss": {"name": "infonce", "params": {"tau": 0.2}}, "epochs": 60},
     verdict=_temperature_verdict,
     picture=_temperature_picture,
 )
