@@ -50,7 +50,9 @@ ROOMS: tuple[str, ...] = (
     "imbalance",
     "ranking",
     "contrast",
+    "transfer",
     "pair_weights",
+    "new_classes",
 )
 
 
