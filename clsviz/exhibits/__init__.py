@@ -54,6 +54,10 @@ ROOMS: tuple[str, ...] = (
     "bags",
     "rewards",
     "sample_weights",
+    "contrast",
+    "transfer",
+    "pair_weights",
+    "new_classes",
 )
 
 
