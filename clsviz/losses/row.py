@@ -149,6 +149,7 @@ def loss(
     targets: str = "class",
     vmap: bool = True,
     coupled: bool = False,
+    multiple: int = 1,
     extras: Mapping[str, checks.Check] | None = None,
     check: Callable[..., None] | None = None,
     domains: Mapping[str, Domain] | None = None,
@@ -177,6 +178,7 @@ def loss(
             values (float (N,)) or none (ignored, may be None).
         vmap: terms work under `torch.func.vmap`, number parameters given as tensors included.
         coupled: a term may depend on other rows of the batch, not on its own alone.
+        multiple: the number of rows must be one of this; training leaves out what is over.
         extras: a check of `clsviz.losses.checks` for each extra.
         check: a further check of all that a call gives; runs after those of x, targets and extras.
         temperature_like: parameters to link with the temperature slider.
@@ -201,6 +203,7 @@ def loss(
         facts = {
             "vmap": vmap,
             "coupled": coupled,
+            "multiple": multiple,
             "row_kind": row_kind,
             "group": group,
             "targets": targets,
