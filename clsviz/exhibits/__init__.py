@@ -16,7 +16,8 @@ To write one, put a function into a module here and name the module in `ROOMS`::
         setting="Data, models, what was tuned how; test samples used for nothing else.",
         headline={"ce_end": "test accuracy, CE, last epoch"},   # keys of the numbers that matter, in words
         experiment={"data": "digits", "loss": "elr", "label_noise": 0.4},  # of Experiment; None: no lab.
-                                                 # "data" may be a function that gives a Dataset of one's own
+                                                 # "data" may be a function that gives a Dataset of one's own,
+                                                 # "teacher" and "extras" (of Run) one that gives them
         verdict=verdict,                         # (Numbers) -> Verdict
         picture=picture,                         # (Numbers) -> plotly Figure, see `pictures`
     )
@@ -44,7 +45,14 @@ from clsviz.exhibits.registry import Exhibit, Numbers, Verdict, exhibit
 __all__ = ["ROOMS", "Exhibit", "Numbers", "Verdict", "exhibit"]
 
 # Modules of this package that hold exhibits, in the order of the listing.
-ROOMS: tuple[str, ...] = ("noisy_labels", "comp_sum", "imbalance", "ranking")
+ROOMS: tuple[str, ...] = (
+    "noisy_labels",
+    "comp_sum",
+    "imbalance",
+    "ranking",
+    "distillation",
+    "self_distillation",
+)
 
 
 class _Listing(types.ModuleType):
