@@ -105,6 +105,8 @@ def _picture(numbers: Numbers) -> Figure:
         x=star, y=1, yref="y2 domain", text="formula", showarrow=False, xanchor="left", row=1, col=2
     )
     add_level(figure, numbers.mean("mse_first"), "first fit", panel=2)
+    figure.update_xaxes(range=[-5, 2], col=2)
+    figure.update_yaxes(range=[0, 0.1], col=2)
     return figure
 
 
