@@ -52,6 +52,7 @@ ROOMS: tuple[str, ...] = (
     "ranking",
     "distillation",
     "self_distillation",
+    "value_targets",
 )
 
 
