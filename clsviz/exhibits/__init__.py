@@ -53,6 +53,7 @@ ROOMS: tuple[str, ...] = (
     "distillation",
     "self_distillation",
     "value_targets",
+    "ordinal",
 )
 
 
