@@ -54,6 +54,7 @@ ROOMS: tuple[str, ...] = (
     "self_distillation",
     "value_targets",
     "ordinal",
+    "several_labels",
 )
 
 
