@@ -72,6 +72,7 @@ class Row:
         expose: attribute of the module -> function of the last call's arguments, with no gradient.
         mean: the mean where it is not that of the terms: (terms, x, targets, extras and state,
             *, params) -> scalar.
+        decode: the number that logits stand for, where targets are values: (logits, *, params) -> (N,).
     """
 
     method: Method
@@ -85,6 +86,7 @@ class Row:
     frozen: Mapping[str, Any]
     expose: Mapping[str, Callable[..., Tensor]]
     mean: Callable[..., Tensor] | None
+    decode: Callable[..., Tensor] | None
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -160,6 +162,7 @@ def loss(
     frozen: Mapping[str, Any] | None = None,
     expose: Mapping[str, Callable[..., Tensor]] | None = None,
     mean: Callable[..., Tensor] | None = None,
+    decode: Callable[..., Tensor] | None = None,
     temperature_like: tuple[str, ...] = (),
     aliases: tuple[str, ...] = (),
     **controls: Range | tuple[Any, ...],
@@ -248,6 +251,7 @@ def loss(
             frozen or {},
             expose or {},
             mean,
+            decode,
         )
         ALIASES.update(dict.fromkeys(aliases, name))
         return terms

@@ -72,6 +72,7 @@ class StackedEngine:
         self._forward = batched(probe.model, more=probe.objective.more)
         self._pick = probe.objective.pick
         self._loss = resolve("loss", experiment.loss.name)[1]
+        self._decode = probe.objective.decode
         self._names = [name for name, _ in probe.model.named_parameters()]
         stacks = zip(*(m.parameters() for m in models), strict=True)
         self._weights = [torch.stack([p.detach().to(device) for p in stack]) for stack in stacks]
@@ -230,6 +231,18 @@ class StackedEngine:
 
         return vmap(one)(given, self._varying), logits
 
+    def _value_errors(self, batch: Mapping[str, Tensor], logits: Tensor) -> Tensor | None:
+        """Predicted less true numbers (K, n), where the loss fits numbers."""
+        decode = self._decode
+        if decode is None:
+            return None
+        logits = logits if self._temperature is None else logits / self._temperature
+
+        def one(z: Tensor, varying: Mapping[str, Tensor]) -> Tensor:
+            return decode(z, **varying, **self._fixed)
+
+        return vmap(one)(logits, self._varying) - batch["values"]
+
     def _slope(self, batch: Mapping[str, Tensor], mask: Tensor | None) -> Tensor:
         """Gradient of each member's loss with respect to its samples, (K, n, D)."""
         x = batch["x"].detach().requires_grad_()
@@ -243,8 +256,12 @@ class StackedEngine:
             for start in range(0, index.shape[1], rows):
                 some = None if mask is None else mask[:, start : start + rows]
                 batch = self._batch(index[:, start : start + rows])
-                tally.add(*self._terms(batch), batch["targets"], self._clean[batch["index"]], some)
+                terms, logits = self._terms(batch)
+                errors = self._value_errors(batch, logits)
+                tally.add(terms, logits, batch["targets"], self._clean[batch["index"]], some, errors)
             found = tally.metrics()
+            if self._decode is None:
+                del found["value_error"]
             if split != "train":
                 del found["memorised"], found["recovered"]
             metrics |= {f"{split}_{name}": values for name, values in found.items()}

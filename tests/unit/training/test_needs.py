@@ -233,7 +233,7 @@ def test_a_teacher_may_be_a_run_a_module_an_estimator_or_logits(train):
         assert teacher_columns(teacher, data)["teacher_logits"].shape == (100, 3)
     for teacher, message in (
         (np.zeros((99, 3)), r"expected logits \(100, 3\)"),
-        (create(SMALL, 2, 4), r"expected logits \(100, 3\)"),
+        (create(SMALL, 2, 4), r"logits \(100, 3\)"),
         (np.full((100, 3), np.nan), "not finite"),
         (create(SMALL, 5, 3), "cannot predict"),
     ):
@@ -283,6 +283,8 @@ def test_value_targets_stack(train):
     fan.step(6)
     assert fan.wait(60)
     alone = train(fitting("hl_gauss"), steps=6)
+    one, two = fan.timelines[1].latest.metrics, alone.timeline.latest.metrics
+    assert one == pytest.approx(two, abs=1e-5) and "train_value_error" in one
     np.testing.assert_allclose(fan.timelines[1].latest.theta, alone.timeline.latest.theta, atol=1e-5)
     fan.stop()
 
@@ -332,6 +334,17 @@ def test_snapshots_tell_what_became_of_wrong_labels(train):
     assert found["train_memorised"] == pytest.approx((guess == d.y)[wrong].mean())
     assert found["train_recovered"] == pytest.approx((guess == d.y_clean)[wrong].mean())
     assert "train_memorised" in run.curve
+
+
+def test_losses_of_numbers_are_measured_by_the_error_of_what_they_predict(train):
+    run = train(fitting("two_hot", data="wave", optimizer={"name": "adam", "params": {"lr": 0.01}}), steps=40)
+    d = run.dataset
+    z = run.predict(d.X)
+    p = np.exp(z - z.max(1, keepdims=True))
+    predicted = (p / p.sum(1, keepdims=True)) @ np.linspace(-3, 3, d.n_classes)
+    error = np.sqrt(np.mean((predicted - d.values)[d.validation] ** 2))
+    assert run.timeline.latest.metrics["validation_value_error"] == pytest.approx(error, rel=1e-5)
+    assert run.curve["validation_value_error"][0] > error
 
 
 def test_own_data_with_numbers_is_saved(tmp_path):
