@@ -62,6 +62,8 @@ ROOMS: tuple[str, ...] = (
     "distillation",
     "self_distillation",
     "value_targets",
+    "ordinal",
+    "several_labels",
 )
 
 
