@@ -403,7 +403,13 @@ def test_bad_batches_are_named(x, targets, error, message):
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"), [("focall", "focal"), ("CrossEntropy", "cross_entropy"), ("Focal loss", "focal")]
+    ("written", "meant"),
+    [
+        ("focall", "focal"),
+        ("CrossEntropy", "cross_entropy"),
+        ("Focal loss", "focal"),
+        ("CE", "cross_entropy"),
+    ],
 )
 def test_a_misspelt_name_is_told_what_was_meant(written, meant):
     with pytest.raises(UnknownName, match=f"did you mean '{meant}'"):
