@@ -106,4 +106,4 @@ def resolve(kind: str, name: str) -> tuple[Method, Callable[..., Any]]:
         if m.kind == kind and name in (m.name, m.id):
             return m, OBJECTS[m.id]
     known = [m.name for m in REGISTRY.values() if m.kind == kind]
-    raise UnknownName(f"no {kind} is called {name!r}; there are {known}")
+    raise UnknownName.among(kind, name, known)

@@ -45,7 +45,7 @@ def load(data: Spec | str | Mapping[str, Any] | Dataset | tuple[Any, Any]) -> Da
             make = OBJECTS[m.id]
             break
     else:
-        raise UnknownName(f"no data set is called {spec.name!r}; there are {names()}")
+        raise UnknownName.among("data set", spec.name, names())
     known = list(inspect.signature(make).parameters)
     unknown = sorted(set(spec.params) - set(known))
     if unknown:

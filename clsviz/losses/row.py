@@ -107,7 +107,7 @@ def find(name: str) -> Row:
     try:
         return ROWS[ALIASES.get(name, name)]
     except (KeyError, TypeError):
-        raise UnknownName(f"no loss is called {name!r}; there are {list(ROWS)}") from None
+        raise UnknownName.among("loss", name, ROWS) from None
 
 
 def widen(value: Any) -> Any:

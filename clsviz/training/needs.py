@@ -71,8 +71,8 @@ def check(
     if missing:
         remedies = "; ".join(f"{name!r} comes from {_remedy(name)}" for name in missing)
         raise MissingNeed(
-            f"{who} needs {missing}, which neither the batch ({sorted(batch)}) nor the model {model!r} "
-            f"({sorted(outputs)}) has: {remedies}"
+            f"{who} needs more than there is: {remedies}. A batch has {', '.join(sorted(batch))}; "
+            f"the model {model!r} has {', '.join(sorted(outputs))}"
         )
 
 
@@ -83,7 +83,7 @@ def _remedy(name: str) -> str:
         more = " with embeddings (mlp, cnn, rbf)" if name == "teacher_embeddings" else " or its logits (N, K)"
         return f"Run(..., teacher=...): a run, a module{more}"
     if sets := [m.name for m in methods("data") if name in m.facts.get("gives", ())]:
-        return f"the data {sets}, or your own: from_arrays(X, y, {name}=...)"
+        return f"the data {' or '.join(map(repr, sets))}, or your own: from_arrays(X, y, {name}=...)"
     supply = REGISTRY.get(f"training.{name}")
     if supply is not None and supply.facts.get("method_only"):
         return f"the method {supply.facts['method_only']!r}, or Run(..., extras={{{name!r}: array}})"

@@ -413,6 +413,7 @@ def menu(kind: str) -> list[dict[str, Any]]:
             "params": [
                 param_json(replace(p, range=RANGES.get(f"{kind}.{p.name}", p.range))) for p in m.params
             ],
+            **({"group": m.facts.get("group", OTHER_GROUP)} if kind == "loss" else {}),
         }
         for m in catalogue.methods(kind)
     ]
@@ -432,7 +433,6 @@ def loss_menu() -> list[dict[str, Any]]:
     return [
         shown
         | {
-            "group": m.facts.get("group", OTHER_GROUP),
             "mathml": formulas.get(m.id, ""),
             "needs": ["logits", *needs_more(m)] if "logits" in m.needs else needs_more(m),
             "properties": m.facts.get("properties", {}),

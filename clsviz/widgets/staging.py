@@ -22,7 +22,6 @@ CONTROLS = (
     "train",
     "epoch",
     "temperature",
-    "loss_line",
     "bins",
     "tilt",
     "pin_to_compare",

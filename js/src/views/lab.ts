@@ -91,7 +91,7 @@ export const mountLab: Mount = (el, { session, store }) => {
   const part = () => h("div", { class: "clsviz-part" });
   const [temperature, loss] = [part(), part()];
   temperature.dataset.control = "temperature";
-  loss.dataset.control = "loss_line";
+  loss.dataset.control = "loss";
   heroes.append(temperature, loss);
   const stops = [
     guarded("Experiment", mountExperiment)(experiment, { session, store }),

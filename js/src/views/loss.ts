@@ -137,7 +137,7 @@ export const mountLossView: Mount = (el, { session, store }) => {
       const points = amongThree(samples, rows, triple, data.k, temperature);
       const layout = drawSimplex(canvas.g, c, canvas.w, canvas.h, {
         simplex: lossSimplex(spec) ?? item?.simplex ?? null,
-        title: `${lossTitle(spec, catalogue())}: heat, and where a gradient step takes p`,
+        title: `${lossTitle(spec, catalogue())}; arrows: a step down`,
         why: silent,
         names: triple.map((k) => data.classNames[k]!) as [string, string, string],
         points,
@@ -211,11 +211,12 @@ export const mountLossView: Mount = (el, { session, store }) => {
       ...sentence({
         name: names.own,
         againstName: names.other,
-        part,
+        part: data.train.length > 0 ? part : "",
         n: samples.rows.length,
         all: samples.all,
         temperature,
         mean: terms ? mean(terms.value) : Number.NaN,
+        whyNone: there === "coming" ? "" : (item?.whyNoTerms ?? ""),
         groups: samples.groups,
         shares,
         againstShares: otherShares,
@@ -303,6 +304,7 @@ export const mountLossView: Mount = (el, { session, store }) => {
   };
   const whyNoMemory = (told: boolean): string => {
     if (told) return "";
+    if (session.dataset!.train.length === 0) return "only a training run has it";
     return flippedHere() ? "not recorded in this run" : "no flipped labels: set label noise";
   };
   const memoryWords = (): string[] => {

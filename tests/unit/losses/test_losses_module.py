@@ -402,6 +402,20 @@ def test_bad_batches_are_named(x, targets, error, message):
             module(x, targets, **extra)
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("focall", "focal"),
+        ("CrossEntropy", "cross_entropy"),
+        ("Focal loss", "focal"),
+        ("CE", "cross_entropy"),
+    ],
+)
+def test_a_misspelt_name_is_told_what_was_meant(written, meant):
+    with pytest.raises(UnknownName, match=f"did you mean '{meant}'"):
+        losses.create(written)
+
+
 def test_bad_calls_are_named():
     with pytest.raises(InputError, match="reduction must be one of"):
         losses.create("gce")(Z, Y, reduction="avg")

@@ -113,8 +113,8 @@ def test_what_a_loss_lacks_is_named_with_what_would_provide_it():
         ("nd_loss", {}, "'teacher_embeddings' comes from"),
         ("supcon", {"model": "linear"}, "'embeddings' comes from a model whose outputs"),
         ("dual_head_kd", {"model": "linear"}, "'aux_logits' of the loss .* needs .*embeddings"),
-        ("hybrid_multilabel", {"data": "blobs"}, r"'label_sets' comes from the data \['discs'\]"),
-        ("hl_gauss", {"data": "blobs"}, r"'values' comes from the data \['wave'\]"),
+        ("hybrid_multilabel", {"data": "blobs"}, "'label_sets' comes from the data 'discs'"),
+        ("hl_gauss", {"data": "blobs"}, "'values' comes from the data 'wave'"),
         ("meta_rescale", {"method": "standard"}, "'weights' comes from the method 'meta_rescale'"),
         ("gce", {"method": "meta_rescale"}, "trains .*'weights'"),
     ]

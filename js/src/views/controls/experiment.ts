@@ -1,4 +1,4 @@
-/** What is trained: data, model, loss, and the settings of training. */
+/** What is trained: data, model, seed, and the settings of training; the loss has a control of its own. */
 
 import { clearError, type Session } from "../../core/session";
 import { memberShown } from "../../core/shown";
@@ -20,7 +20,7 @@ export function mountExperiment(
     clearError(session);
     session.send({ kind: "change", changes });
   };
-  const menu = (name: string, key: "data" | "model" | "loss", entries: MethodEntry[]) =>
+  const menu = (name: string, key: "data" | "model", entries: MethodEntry[]) =>
     selectKnob({
       name,
       options: optionsOf(entries),
@@ -29,7 +29,6 @@ export function mountExperiment(
     });
   const data = menu("Data", "data", catalogue.data);
   const model = menu("Model", "model", catalogue.model);
-  const loss = menu("Loss", "loss", catalogue.loss);
   const seed = numberKnob({
     name: "Seed",
     low: 0,
@@ -37,7 +36,7 @@ export function mountExperiment(
     value: 0,
     change: (v) => change({ seed: Math.round(v) }),
   });
-  const menus = h("div", { class: "clsviz-row" }, data.el, model.el, loss.el, seed.el);
+  const menus = h("div", { class: "clsviz-row" }, data.el, model.el, seed.el);
 
   const lr = settingKnob(
     "Learning rate",
@@ -61,7 +60,7 @@ export function mountExperiment(
     (v) => change({ "label_noise.rate": v }),
     (v) => `${Math.round(100 * v)} %`,
   );
-  const named = { data, model, loss, seed, learning_rate: lr, weight_decay: decay, label_noise: noise };
+  const named = { data, model, seed, learning_rate: lr, weight_decay: decay, label_noise: noise };
   for (const [name, knob] of Object.entries(named)) knob.el.dataset.control = name;
   const fans = [
     fanButton(session, "learning rate", () => "optimizer.lr"),
@@ -84,7 +83,7 @@ export function mountExperiment(
     if (fixed && experiment) say(trained, "Trained: ", b(trainedWords(catalogue, experiment)));
     const off = !experiment || !session.alive || !session.run?.changeable;
     for (const fan of fans) fan.show();
-    for (const knob of [data, model, loss]) knob.select.disabled = off;
+    for (const knob of [data, model]) knob.select.disabled = off;
     if (!experiment) {
       for (const knob of [lr, decay, noise]) knob.setDisabled(true);
       seed.input.disabled = true;
@@ -92,7 +91,6 @@ export function mountExperiment(
     }
     showChoice(data, experiment.data.name, catalogue.data);
     showChoice(model, experiment.model.name, catalogue.model);
-    showChoice(loss, experiment.loss.name, catalogue.loss);
     const entry = catalogue.optimizer.find((m) => m.name === experiment.optimizer.name);
     const value = (key: string) =>
       paramValue(
@@ -176,8 +174,8 @@ function settingKnob(
   });
 }
 
-const optionsOf = (entries: readonly (MethodEntry & { group?: string })[]) =>
-  entries.map(({ name, title, group }) => ({ value: name, label: title, ...(group ? { group } : {}) }));
+const optionsOf = (entries: readonly MethodEntry[]) =>
+  entries.map(({ name, title }) => ({ value: name, label: title }));
 
 /** A choice from outside the menu (your own arrays or module) gets an entry of its own. */
 function showChoice(knob: ReturnType<typeof selectKnob>, value: string, entries: MethodEntry[]): void {

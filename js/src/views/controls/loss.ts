@@ -230,7 +230,7 @@ export function mountLoss(
   el.append(
     h(
       "section",
-      { class: "clsviz-hero", "data-control": "loss_line" },
+      { class: "clsviz-hero", "data-control": "loss" },
       h("div", { class: "clsviz-picture" }, curve.el),
       h(
         "div",

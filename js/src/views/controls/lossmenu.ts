@@ -47,8 +47,8 @@ export function makeLossMenu(o: LossMenuOptions): LossMenu {
   });
   const list = h("div", { role: "listbox", id, "aria-label": "Losses", class: "clsviz-losslist" });
   const detail = h("div", { class: "clsviz-lossdetail" });
-  const none = h("p", { class: "clsviz-say", hidden: true }, "No loss has all these words.");
-  const pop = h("div", { class: "clsviz-losspop", hidden: true }, h("div", {}, none, list), detail);
+  const count = h("p", { class: "clsviz-losscount" });
+  const pop = h("div", { class: "clsviz-losspop", hidden: true }, h("div", {}, count, list), detail);
   const el = h("div", { class: "clsviz-lossmenu" }, input, pop);
 
   let chosen = "";
@@ -103,8 +103,15 @@ export function makeLossMenu(o: LossMenuOptions): LossMenu {
       option.hidden = !words.every((word) => text.includes(word));
     }
     for (const { own, box } of groups) box.hidden = own.every((option) => option.el.hidden);
-    none.hidden = found().length > 0;
-    if (!active || active.el.hidden) activate(found()[0] ?? null);
+    const n = found().length;
+    count.textContent = query.trim()
+      ? `${n || "No"} ${n === 1 ? "loss has" : "losses have"} these words.`
+      : "Type to search names, papers and families.";
+    const begins = ({ title, name }: LossEntry) =>
+      [title, name].some((words) => words.toLowerCase().startsWith(query.toLowerCase().trim()));
+    // what Enter takes: "focal" is Focal, not the slider whose title names it too
+    if (query.trim()) activate(found().find((option) => begins(option.entry)) ?? found()[0] ?? null);
+    else if (!active || active.el.hidden) activate(found()[0] ?? null);
   }
 
   function activate(option: Option | null): void {

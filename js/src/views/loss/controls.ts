@@ -76,6 +76,7 @@ export function makeControls(parent: HTMLElement, store: Store): Controls {
       const axis = axisOf(store, data.k);
       axes.show(axis);
       parts.show(partOf(store));
+      parts.el.hidden = data.train.length === 0; // predictions alone have no parts
       shows.show(showsOf(store));
       simplex.disabled = data.k < 3;
       simplex.title = data.k < 3 ? "needs three classes" : "";
@@ -89,6 +90,7 @@ export function makeControls(parent: HTMLElement, store: Store): Controls {
         const known = losses.map((m) => ({
           value: m.name,
           label: set && m.name === over.name ? lossTitle(over, catalogue) : m.title,
+          group: m.group,
         }));
         const unknown = over && !losses.some((m) => m.name === over.name);
         against.setOptions([

@@ -23,7 +23,7 @@ export function drawMemory(
   p: MemoryPicture,
 ): void {
   const s = scaleOf(g);
-  const last = Math.max(1e-6, p.moments[p.moments.length - 1]?.epoch ?? 1);
+  const last = p.moments[p.moments.length - 1]?.epoch || 1;
   const at: Axes = {
     box: { x: box.x + 40 * s, y: box.y + 20 * s, w: box.w - 40 * s - 8, h: Math.max(16, box.h - 54 * s) },
     xlim: [0, last],

@@ -7,11 +7,12 @@ import { percent } from "./shares";
 export interface Said {
   name: string;
   againstName: string; // "" where nothing, or the same loss, is laid over
-  part: string;
+  part: string; // "" where there is only one
   n: number;
   all: number;
   temperature: number;
-  mean: number; // NaN: the loss has no terms
+  mean: number; // NaN: the loss has no terms, or none yet
+  whyNone: string; // why it has none; "" while they are on their way
   groups: Uint8Array;
   shares: readonly [number, number, number] | null;
   againstShares: readonly [number, number, number] | null;
@@ -20,9 +21,12 @@ export interface Said {
 
 export function sentence(s: Said): (Node | string)[] {
   const of = s.n < s.all ? `${s.n} of ${s.all}` : `${s.n}`;
-  const mean = Number.isNaN(s.mean) ? "no losses of single samples" : `mean loss ${s.mean.toPrecision(3)}`;
+  const samples = `${of} ${s.part ? `${s.part} ` : ""}samples`;
   const heat = s.temperature === 1 ? "" : ` at T = ${Number(s.temperature.toFixed(2))}`;
-  const out: (Node | string)[] = [b(s.name), `: ${mean} on ${of} ${s.part} samples${heat}. `];
+  const known = !Number.isNaN(s.mean);
+  const words = known ? `mean loss ${s.mean.toPrecision(3)} on ${samples}${heat}` : `${samples}${heat}`;
+  const out: (Node | string)[] = [b(s.name), `: ${words}. `];
+  if (!known && s.whyNone) out.push(`No loss of single samples: ${s.whyNone}. `);
   if (!s.shares) return out;
   const present = GROUPS.map((_, i) => i).filter((i) => s.samples[i]! > 0);
   out.push("Of its gradient ");
@@ -34,8 +38,8 @@ export function sentence(s: Said): (Node | string)[] {
     out.push(`${lead}${percent(s.shares![i]!)}${of}`, b(GROUPS[i]!), ones);
   });
   out.push(". ");
-  if (s.againstName && s.againstShares) {
-    const last = s.samples[2] > 0 ? 2 : 1;
+  const last = present[present.length - 1] ?? 0;
+  if (s.againstName && s.againstShares && last > 0) {
     out.push(`With ${s.againstName} ${percent(s.againstShares[last]!)} come from ${GROUPS[last]!} ones. `);
   }
   return out;

@@ -33,7 +33,7 @@ export function followLesson(
     const others = (controls ?? []).map((name) => `:not([data-control="${name}"])`).join("");
     hides.textContent =
       controls && `[data-lab="${id}"] [data-control]${others} { display: none !important; }`;
-    const heroes = ["temperature", "loss_line"].filter((name) => !controls || controls.includes(name));
+    const heroes = ["temperature", "loss"].filter((name) => !controls || controls.includes(name));
     const none = (...rows: string[]) => controls !== null && !rows.some((name) => controls.includes(name));
     root.classList.toggle("clsviz-no-settings", none("learning_rate", "weight_decay", "label_noise"));
     root.classList.toggle("clsviz-no-time", none("train", "epoch"));
