@@ -258,7 +258,7 @@ export function mountLoss(
     const { spec, u } = inUse();
     const [now, state] = [trained(), session.run?.state];
     const over = lossFan(session);
-    const alongLine = over !== null && over.varied.values.every((v) => over.u(v) !== null);
+    const alongLine = over?.varied.values.every((v) => over.u(v) !== null) ?? false;
     const moves = u === null ? over !== null && over.fan.loss === spec.name : alongLine;
     if (state === "running") offered = false;
     modes.rename("train", over && moves ? "trained with it" : "train with it");
