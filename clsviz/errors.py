@@ -25,7 +25,7 @@ class UnknownName(InputError):
     def among(cls, what: str, name: object, known: Iterable[str]) -> UnknownName:
         """ "no loss is called 'focall'; did you mean 'focal'? There are ['cross_entropy', ...]"."""
         names = list(known)
-        written = str(name).strip().lower().replace(" ", "_").replace("-", "_")
+        written = "" if name is None else str(name).strip().lower().replace(" ", "_").replace("-", "_")
         inside = sorted((n for n in names if len(n) > 2 and n in written), key=len, reverse=True)
         initials = [n for n in names if "_" in n and "".join(w[:1] for w in n.split("_")) == written]
         close = difflib.get_close_matches(written, names, 3, 0.65)

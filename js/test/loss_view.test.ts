@@ -210,3 +210,36 @@ it("a simplex needs three classes, and one without flipped labels says what to s
   expect(said()).not.toContain("memorised");
   stop();
 });
+
+it("predictions alone are of no part, and nothing is set to see flipped labels learnt", () => {
+  const session = trained("cross_entropy", {});
+  session.dataset!.train = session.dataset!.validation = Int32Array.from([0, 1, 5]);
+  const { root, said, stop } = open(session);
+  expect(said()).toContain("on 3 samples");
+  expect(said()).not.toContain("With The"); // the same loss is not laid over itself
+  expect(root.querySelector<HTMLElement>('select[aria-label="Samples"]')!.parentElement!.hidden).toBe(true);
+  stop();
+});
+
+it("a second loss is compared by a group that is there", () => {
+  const session = trained("gce");
+  session.dataset!.train = Int32Array.from([0, 1, 5]); // easy ones only
+  const { said, stop } = open(session);
+  expect(said()).toContain("easy samples (100 % of all)");
+  expect(said()).not.toContain("With The");
+  stop();
+});
+
+it("a loss without numbers of single samples says why", () => {
+  const session = trained("elr");
+  const { said, sent, stop } = open(session);
+  expect(said()).not.toContain("No loss of single samples"); // it may still come
+  const items = [
+    { name: "elr", why: "no curve", why_no_terms: "it is one number of the batch" },
+    { name: "cross_entropy", why: "", why_no_terms: "" },
+  ].slice(0, (sent[0]!.losses as unknown[]).length);
+  const none = items.flatMap(() => Array.from({ length: 9 }, () => bytes(new Float32Array(0))));
+  session.receive({ kind: "loss_answer", run_id: "r", key: sent[0]!.key, items }, none);
+  expect(said()).toContain("No loss of single samples: it is one number of the batch.");
+  stop();
+});

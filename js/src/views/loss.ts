@@ -23,6 +23,7 @@ import { type Bins, binned, binWords, drawHistogram, inBins } from "./loss/histo
 import { drawMemory, memorised } from "./loss/memory";
 import { type Actions, type OnScreen, pointBars, pointCurve } from "./loss/pointing";
 import {
+  hasParts,
   itemOf,
   MOST_SAMPLES,
   type Places,
@@ -211,7 +212,7 @@ export const mountLossView: Mount = (el, { session, store }) => {
       ...sentence({
         name: names.own,
         againstName: names.other,
-        part: data.train.length > 0 ? part : "",
+        part: hasParts(data) ? part : "",
         n: samples.rows.length,
         all: samples.all,
         temperature,
@@ -304,7 +305,7 @@ export const mountLossView: Mount = (el, { session, store }) => {
   };
   const whyNoMemory = (told: boolean): string => {
     if (told) return "";
-    if (session.dataset!.train.length === 0) return "only a training run has it";
+    if (!hasParts(session.dataset!)) return "only a training run has it";
     return flippedHere() ? "not recorded in this run" : "no flipped labels: set label noise";
   };
   const memoryWords = (): string[] => {

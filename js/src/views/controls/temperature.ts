@@ -148,19 +148,21 @@ export function mountTemperature(
     text(g, `sample ${i}: p of class`, 0, 11, { colour: c.fg2 });
     const [top, floor] = [20, height - 15];
     const step = w / data.k;
+    const short = (name: string) => (name.length > 7 ? `${name.slice(0, 6)}…` : name);
+    const size = data.k > 6 ? 11 : 10;
+    // then only the class of the sample is named
+    const crowded = data.k > 12 || data.classNames.some((name) => g.measureText(short(name)).width > step);
     for (let k = 0; k < data.k; k++) {
       const bar = p[k]! * (floor - top);
       const own = k === data.y[i];
       g.fillStyle = own ? c.fg : k === argmax(z) ? c.gap : c.bar;
       g.fillRect(k * step + step * 0.14, floor - bar, step * 0.72, bar);
-      if (data.k <= 12) {
-        const name = data.classNames[k]!;
-        text(g, name.length > 7 ? `${name.slice(0, 6)}…` : name, k * step + step / 2, height - 2, {
-          align: "center",
-          colour: own ? c.fg : c.fg2,
-          bold: own,
-          size: data.k > 6 ? 11 : 10,
-        });
+      if (own || !crowded) {
+        const name = short(data.classNames[k]!);
+        const half = crowded ? g.measureText(name).width / 2 + 2 : 0; // bold is wider
+        const x = Math.min(w - half, Math.max(half, (k + 0.5) * step));
+        const colour = own ? c.fg : c.fg2;
+        text(g, name, x, height - 2, { align: "center", colour, bold: own, size });
       }
     }
     g.fillStyle = c.line;

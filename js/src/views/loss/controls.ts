@@ -8,7 +8,7 @@ import { segments, selectKnob } from "../../draw/knobs";
 import type { Catalogue } from "../controls/catalogue";
 import { lossTitle } from "./chosen";
 import type { Shows } from "./histogram";
-import type { Part } from "./samples";
+import { hasParts, type Part } from "./samples";
 
 export type Axis = ProfileAxis | "simplex";
 
@@ -76,7 +76,7 @@ export function makeControls(parent: HTMLElement, store: Store): Controls {
       const axis = axisOf(store, data.k);
       axes.show(axis);
       parts.show(partOf(store));
-      parts.el.hidden = data.train.length === 0; // predictions alone have no parts
+      parts.el.hidden = !hasParts(data);
       shows.show(showsOf(store));
       simplex.disabled = data.k < 3;
       simplex.title = data.k < 3 ? "needs three classes" : "";

@@ -19,6 +19,10 @@ export interface Samples {
 
 export type Part = "training" | "validation";
 
+/** Whether training and validation are different samples; of predictions alone they are the same. */
+export const hasParts = ({ train, validation }: Dataset): boolean =>
+  train.length > 0 && (train.length !== validation.length || train.some((row, i) => row !== validation[i]));
+
 const known = new WeakMap<Shown, Map<Part, Samples>>();
 
 /** The rows of a part; evenly spaced ones of a part that is too large. */
