@@ -28,11 +28,12 @@ SETUP := $(VENV)/.setup
 MODULES := js/node_modules/.setup
 BUILT := $(VENV)/.built
 BROWSER := $(VENV)/.browser
+ORACLES := .venv-oracles
 FRONT_END := $(shell find js/src -type f) clsviz/catalogue/index.json \
   js/build.mjs js/package.json js/tsconfig.json js/tsconfig.labextension.json
 
 .PHONY: help lab test setup build watch lint format types unit parity js-test kernel browser notebooks-test wheel \
-  catalogue exhibits bench clean
+  catalogue exhibits bench oracles clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -12
@@ -106,6 +107,15 @@ notebooks-test: $(BUILT)
 # Side by side with what else there is, in one go: prints times, bytes and ratios. Wants an idle machine.
 bench: $(BUILT) $(BROWSER)
 	$(PY) scripts/bench
+
+# Independent packages, in an environment of their own, answer anew; the suite compares with what is stored in
+# tests/oracles/answers and does not need them. `make bench` measures against them once they are here.
+oracles: $(ORACLES)/.setup
+	@$(ORACLES)/bin/python -W ignore tests/oracles/write.py
+
+$(ORACLES)/.setup: tests/oracles/requirements.txt constraints.txt
+	@VENV=$(ORACLES) $(PYTHON) scripts/setup.py tests/oracles/requirements.txt
+	@touch $@
 
 # Built in a clean environment from what git would commit; lands in dist/.
 wheel: $(SETUP)

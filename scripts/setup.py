@@ -1,5 +1,8 @@
 """Makes .venv and installs clsviz into it, with JupyterLab and the test tools. Run by ``make setup``.
 
+With a requirements file as argument it makes the environment $VENV of what that names instead, with the
+same torch: ``make oracles``.
+
 Which torch: constraints.txt pins the version; which build of it depends on where pip looks. PyPI's wheel
 for Linux is the CUDA build with several GB of NVIDIA packages, so on a Linux machine without an NVIDIA GPU
 the CPU build is asked for first. No index address stands in this repository, so it comes from
@@ -43,6 +46,9 @@ def main() -> None:
         options += ["--extra-index-url", index]
     elif wants_cpu_torch():
         install_cpu_torch()
+    if sys.argv[1:]:
+        phase(f"what {sys.argv[1]} names", [*PIP, *options, "-r", sys.argv[1]])
+        return
     # The front end is built by `make build`; hatch only wants its folder to exist.
     Path("clsviz/labextension").mkdir(exist_ok=True)
     phase(

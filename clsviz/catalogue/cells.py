@@ -130,6 +130,7 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 LAB_KINDS = ("model", "loss", "optimizer", "method")
+DATA_FOR = {"label_sets": "discs", "values": "wave"}  # by a loss's targets
 
 
 def cell_of(entry: Method, function: Callable[..., Any]) -> str:
@@ -143,7 +144,7 @@ def cell_of(entry: Method, function: Callable[..., Any]) -> str:
     if entry.id == "prototypes.prototype_losses":  # the loss of one model only
         return 'import clsviz as cv\ncv.Lab("digits", model="prototype_autoencoder")'
     if entry.kind in LAB_KINDS:
-        return f'import clsviz as cv\ncv.Lab("digits", {entry.kind}={name})'
+        return f'import clsviz as cv\ncv.Lab("{_data_for(entry)}", {entry.kind}={name})'
     known = ARGUMENTS | OWN.get(entry.id, {})
     words, needs = [], []
     for parameter in inspect.signature(function).parameters.values():
@@ -160,6 +161,13 @@ def cell_of(entry: Method, function: Callable[..., Any]) -> str:
         elif parameter.default is not None and _plain(parameter.default):
             words.append(f"{parameter.name}={_literal(parameter.default)}")
     return "\n".join(["import clsviz as cv", *_made(needs), f"cv.{entry.id}({', '.join(words)})"])
+
+
+def _data_for(entry: Method) -> str:
+    """A dataset that has the targets which the entry asks for."""
+    if entry.facts.get("row_kind") == "ordinal":
+        return "ordinal"
+    return DATA_FOR.get(entry.facts.get("targets", ""), "digits")
 
 
 def view_cell(view: str) -> str:

@@ -19,6 +19,15 @@ from clsviz.losses.weighting import dynamic_reweight, meta_rescale, self_paced
 from clsviz.losses.early_learning import elr
 from clsviz.losses.aggregate import aggregate
 from clsviz.losses.multilabel import hybrid_multilabel
+from clsviz.losses.distillation import kd, self_distill, dual_head_kd, nd_loss, ssld
+from clsviz.losses.hyperspherical import norm_softmax, unpg
+from clsviz.losses.hyperbolic import hyp_ce, hyp_pc
+from clsviz.losses.contrastive import supcon, infonce
+from clsviz.losses.triplets import triplet, proto_triplet, icnn
+from clsviz.losses.pair_weighting import multi_similarity, metrix
+from clsviz.losses.leave_one_out import look
+from clsviz.losses.ordinal import presto
+from clsviz.losses.value_bins import hl_gauss, two_hot
 from clsviz.losses.module import Loss, create, info, names
 # isort: on
 
@@ -37,6 +46,7 @@ __all__ = [
     "dice",
     "dro_temperature",
     "dsc",
+    "dual_head_kd",
     "dynamic_reweight",
     "elr",
     "ens_loss",
@@ -45,20 +55,39 @@ __all__ = [
     "gce",
     "hinge_cs",
     "hinge_ww",
+    "hl_gauss",
     "hybrid_multilabel",
+    "hyp_ce",
+    "hyp_pc",
+    "icnn",
     "info",
+    "infonce",
+    "kd",
     "ldr_kl",
     "log_spherical",
     "log_taylor",
     "logit_norm",
+    "look",
     "mae",
     "meta_rescale",
+    "metrix",
     "mse",
+    "multi_similarity",
     "names",
     "nce",
+    "nd_loss",
+    "norm_softmax",
     "poly1",
+    "presto",
+    "proto_triplet",
+    "self_distill",
     "self_paced",
+    "ssld",
+    "supcon",
     "symmetric_ce",
+    "triplet",
     "tversky",
+    "two_hot",
+    "unpg",
     "z_loss",
 ]

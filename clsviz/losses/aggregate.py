@@ -8,7 +8,7 @@ from torch import Tensor
 from clsviz.catalogue import Range
 from clsviz.losses.checks import row_ints
 from clsviz.losses.row import SHARE, loss
-from clsviz.losses.safe import own_class, probabilities
+from clsviz.losses.safe import log_probs, own_class
 
 
 class _Bags:
@@ -64,7 +64,8 @@ def aggregate(
         base: ce or mse (on probabilities).
     """
     groups = _Bags(bags)
-    p, rest, log_p = probabilities(logits)
+    log_p = log_probs(logits)
+    p, rest = log_p.exp(), -log_p.expm1()
     own = own_class(logits, targets)
     size = groups.total(torch.ones_like(p))
     share, other = groups.total(own.to(p.dtype)) / size, groups.total((~own).to(p.dtype)) / size

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from clsviz.catalogue import Range
+from clsviz.losses.geometry import norms
 from clsviz.losses.row import NOT_NEGATIVE, POSITIVE, loss
-from clsviz.losses.safe import error_prob, like, log1mexp, neg_log_prob, norm
+from clsviz.losses.safe import error_prob, like, log1mexp, neg_log_prob
 
 RARE = 30.0  # at m - log n above it, n draws hit once at most: the loss is m - log n to all digits
 
@@ -87,6 +88,6 @@ def logit_norm(logits: Tensor, targets: Tensor, *, tau: float = 0.04, eps: float
         tau: temperature after normalisation; > 0.
         eps: added to the norm; >= 0.
     """
-    length = norm(logits) + eps
+    length = norms(logits) + eps
     length = torch.where(length == 0, 1.0, length)
-    return neg_log_prob(logits / (tau * length).unsqueeze(-1), targets)
+    return neg_log_prob(logits / (tau * length), targets)

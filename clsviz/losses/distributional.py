@@ -10,7 +10,7 @@ from torch import Tensor
 
 from clsviz.catalogue import Range
 from clsviz.losses.row import NOT_NEGATIVE, POSITIVE, loss
-from clsviz.losses.safe import gaps, like, log_mean_exp, own_class
+from clsviz.losses.safe import gaps, in_float64, like, log_mean_exp, own_class
 
 BISECTIONS = 64  # halvings of an interval in log tau: more than float64 can resolve
 
@@ -62,7 +62,7 @@ def _step_down(
 
     In float64: the loss has this difference squared and times alpha.
     """
-    d = _gaps_with_margin(logits, targets, margin).detach().double()
+    d = in_float64(_gaps_with_margin(logits, targets, margin).detach())
     start = like(lam0, d)
     down = torch.zeros_like(d[..., 0])
     for _ in range(iters):
@@ -127,7 +127,7 @@ def _best_tau(logits: Tensor, targets: Tensor, rho: float, tau_min: float, tau_m
 
     The KL falls with tau, so bisection finds it.
     """
-    d = gaps(logits, targets).detach().double()
+    d = in_float64(gaps(logits, targets).detach())
     aim, bottom, top = like(rho, d), like(tau_min, d), like(tau_max, d)
     low, high = (bound.log().expand(d.shape[:-1]) for bound in (bottom, top))
     for _ in range(BISECTIONS):

@@ -8,8 +8,8 @@ from torch.nn.functional import logsigmoid
 
 from clsviz.catalogue import Range
 from clsviz.losses.checks import class_floats, row_vectors
+from clsviz.losses.geometry import cosines
 from clsviz.losses.row import NOT_NEGATIVE, loss
-from clsviz.losses.safe import unit
 
 
 def _correlated(p: Tensor, labels: Tensor) -> Tensor:
@@ -28,8 +28,7 @@ def _contrast(embeddings: Tensor, labels: Tensor, margin: float) -> Tensor:
     count = labels.sum(-1)
     union = count.unsqueeze(-1) + count.unsqueeze(-2) - common
     alike = common / union.clamp(min=1)  # Jaccard index; 0 for two empty sets
-    u = unit(embeddings)
-    cosine = u @ u.mT
+    cosine = cosines(embeddings, embeddings)
     pairs = alike * (1 - cosine) + (1 - alike) * (cosine - margin).relu()
     others = ~torch.eye(n, dtype=torch.bool, device=labels.device)
     return torch.where(others, pairs, 0.0).sum(-1) / (n - 1)

@@ -6,8 +6,9 @@ from torch import Tensor, where
 
 from clsviz.catalogue import Range
 from clsviz.losses.checks import same_shape
+from clsviz.losses.geometry import norms
 from clsviz.losses.row import NOT_NEGATIVE, POSITIVE, Domain, loss
-from clsviz.losses.safe import error_prob, gaps, like, neg_log_prob, norm, tempered
+from clsviz.losses.safe import error_prob, gaps, like, neg_log_prob, tempered
 
 
 @loss(
@@ -68,7 +69,7 @@ def comp_sum_adv(
         nu: weight of the second term; >= 0.
     """
     first = tempered(neg_log_prob(logits / rho, targets), 1 - tau)
-    return first + nu * norm(gaps(adv_logits, targets) - gaps(logits, targets))
+    return first + nu * norms(gaps(adv_logits, targets) - gaps(logits, targets)).squeeze(-1)
 
 
 @loss(

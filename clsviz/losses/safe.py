@@ -20,13 +20,18 @@ def own_class(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def gaps(logits: Tensor, targets: Tensor) -> Tensor:
-    """(N, C) d_k = z_k - z_y; 0 at the target."""
-    return logits - logits.gather(-1, targets.unsqueeze(-1))
+    """(N, C) d_k = z_k - z_y; 0 at the target, where no gradient passes that would only cancel."""
+    return _gaps(logits, targets, 0.0)
 
 
 def rival_gaps(logits: Tensor, targets: Tensor) -> Tensor:
     """(N, C) d_k, with -inf at the target, so that it drops out of maxima and exponentials."""
-    return gaps(logits, targets).masked_fill(own_class(logits, targets), -math.inf)
+    return _gaps(logits, targets, -math.inf)
+
+
+def _gaps(logits: Tensor, targets: Tensor, own: float) -> Tensor:
+    d = logits - logits.gather(-1, targets.unsqueeze(-1))
+    return d.masked_fill(own_class(logits, targets), own)
 
 
 def surprisal(rivals: Tensor) -> Tensor:
@@ -45,26 +50,14 @@ def neg_log_prob(logits: Tensor, targets: Tensor) -> Tensor:
     return surprisal(rival_gaps(logits, targets))
 
 
-def log1mexp(a: Tensor) -> Tensor:
-    """log(1 - e^-a) for a > 0."""
-    small = a < math.log(2)
-    near = (-torch.expm1(-torch.where(small, a, 1.0))).log()
-    return torch.where(small, near, torch.log1p(-torch.exp(-torch.where(small, 1.0, a))))
-
-
-def probabilities(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(N, C) p, 1 - p and log p, all three to full relative precision."""
-    top = logits.detach().argmax(-1)
-    m = neg_log_prob(logits, top).unsqueeze(-1)
-    largest = own_class(logits, top)  # no other p exceeds 1/2: there 1 - p keeps its digits
-    log_p = torch.where(largest, -m, logits.log_softmax(-1))
-    p = log_p.exp()
-    return p, torch.where(largest, error_prob(m), 1 - p), log_p
-
-
 def error_prob(m: Tensor) -> Tensor:
     """1 - p_y."""
-    return -torch.expm1(-m)
+    return -_expm1(-m)
+
+
+def _expm1(x: Tensor) -> Tensor:
+    """e^x - 1; unlike torch's its gradient keeps its digits where e^x is tiny."""
+    return torch.where(x < -1, x.exp() - 1, torch.expm1(x))
 
 
 def like(value: float | Tensor, other: Tensor) -> Tensor:
@@ -83,7 +76,7 @@ def tempered(m: Tensor, a: float | Tensor) -> Tensor:
     a = torch.where(flat, -1.0, a)  # not +1: the branch that is not taken must not overflow
     exponent = a * m
     over = exponent - a.abs().log() > math.log(torch.finfo(m.dtype).max) - 0.01
-    value = torch.expm1(torch.where(over, 0.0, exponent)) / a
+    value = _expm1(torch.where(over, 0.0, exponent)) / a
     value = torch.where(over, math.inf + (m - m.detach()), value)
     return torch.where(flat, m, value)
 
@@ -103,15 +96,31 @@ def power(base: Tensor, exponent: float | Tensor) -> Tensor:
     return torch.where(zero & (exponent > 0), 0.0, value)
 
 
-def norm(x: Tensor) -> Tensor:
-    """Euclidean norm over the last axis; no overflow or underflow, gradient 0 at 0."""
-    size = x.detach().abs().amax(-1, keepdim=True)
-    zero = size == 0
-    size = torch.where(zero, 1.0, size)
-    squares = (x / size).square().sum(-1)
-    return size.squeeze(-1) * torch.where(zero.squeeze(-1), 1.0, squares).sqrt() * ~zero.squeeze(-1)
+def log_probs(logits: Tensor) -> Tensor:
+    """(..., C) log softmax, to full relative precision also where p is nearly 1; -inf drops out."""
+    top = logits.detach().argmax(-1)
+    return gaps(logits, top) - neg_log_prob(logits, top).unsqueeze(-1)
 
 
-def unit(x: Tensor) -> Tensor:
-    """x / max(norm, 1e-12) over the last axis."""
-    return x / norm(x).clamp(min=1e-12).unsqueeze(-1)
+def log_sum_exp(s: Tensor, where: Tensor) -> Tensor:
+    """log(sum of e^s) over the entries of the last axis where `where` holds; none: -inf, gradient 0."""
+    some = where.any(-1)
+    s = s.masked_fill(~where, -math.inf)
+    top = torch.where(some, s.detach().amax(-1), 0.0)
+    total = (s - top.unsqueeze(-1)).exp().sum(-1)
+    return torch.where(some, top + torch.where(some, total, 1.0).log(), -math.inf)
+
+
+def in_float64(x: Tensor) -> Tensor:
+    """For differences that float32 would drown; as it is on Apple's GPU, which has no float64."""
+    return x if x.device.type == "mps" else x.double()
+
+
+def log1mexp(a: Tensor) -> Tensor:
+    """log(1 - e^-a) for a > 0."""
+    near = a < math.log(2)
+    return torch.where(
+        near,
+        (-torch.expm1(-torch.where(near, a, 1.0))).log(),
+        torch.log1p(-torch.exp(-torch.where(near, 1.0, a))),
+    )

@@ -10,11 +10,17 @@ from torch import Tensor
 
 from clsviz.catalogue import Range
 from clsviz.losses.row import NOT_NEGATIVE, POSITIVE, loss
-from clsviz.losses.safe import own_class, power, probabilities
+from clsviz.losses.safe import log_probs, own_class, power
 
 METRICS = ("accuracy", "f_beta", "g_mean", "g_mean_sq", "balanced_accuracy")
 DICE = "Dice Loss for Data-imbalanced NLP Tasks"
 BOUNDED = (True, None, None, None, False)
+
+
+def _chances(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, C) p and 1 - p."""
+    log_p = log_probs(logits)
+    return log_p.exp(), -log_p.expm1()
 
 
 @loss(
@@ -97,7 +103,7 @@ def dice(logits: Tensor, targets: Tensor, *, smooth: float = 1.0, square: bool =
         smooth: s, added above and below; > 0.
         square: squares the probabilities below (r = 2).
     """
-    p, rest, _ = probabilities(logits)
+    p, rest = _chances(logits)
     own = own_class(logits, targets)
     off = torch.where(own, rest, p)  # |p - Y|
     if square:
@@ -134,7 +140,7 @@ def tversky(
         beta: price of false negatives; >= 0; both 1 is the soft Jaccard index.
         smooth: s, added above and below; > 0.
     """
-    p, rest, _ = probabilities(logits)
+    p, rest = _chances(logits)
     own = own_class(logits, targets)
     wrong = alpha * (p * ~own).sum(-2) + beta * (rest * own).sum(-2)
     return (wrong / ((p * own).sum(-2) + wrong + smooth)).mean()
@@ -162,7 +168,9 @@ def dsc(logits: Tensor, targets: Tensor, *, alpha: float = 1.0, smooth: float = 
         alpha: how much less sure classes count; 0 is the soft Dice of the row; >= 0.
         smooth: s, added above and below; > 0.
     """
-    p, rest, _ = probabilities(logits)
-    w = power(rest, alpha) * p
+    p, rest = _chances(logits)
+    kept = power(rest, alpha)
+    w = kept * p
     own = own_class(logits, targets)
-    return (torch.where(own, 1 - w, w) / (w + own + smooth)).mean(-1)
+    off = torch.where(own, rest + p * (1 - kept), w)  # |w - Y|
+    return (off / (w + own + smooth)).mean(-1)

@@ -8,8 +8,9 @@ from torch import Tensor, where
 from torch.nn.functional import logsigmoid
 
 from clsviz.catalogue import Range
+from clsviz.losses.geometry import norms
 from clsviz.losses.row import NOT_NEGATIVE, POSITIVE, loss
-from clsviz.losses.safe import gaps, like, neg_log_prob, norm
+from clsviz.losses.safe import gaps, like, neg_log_prob
 
 PAPER = "The Z-loss: a shift and scale invariant classification loss belonging to the Spherical Family"
 
@@ -39,9 +40,9 @@ def z_loss(logits: Tensor, targets: Tensor, *, a: float = 1.0, b: float = 0.0, e
         eps: added to the standard deviation; >= 0.
     """
     d = gaps(logits, targets)  # exactly 0 in a row of equal logits, which z - mean(z) need not be
-    mean = d.mean(-1)
-    spread = norm(d - mean.unsqueeze(-1)) / math.sqrt(d.shape[-1]) + eps
-    score = -mean / where(spread == 0, 1.0, spread)
+    mean = d.mean(-1, keepdim=True)
+    spread = norms(d - mean) / math.sqrt(d.shape[-1]) + eps
+    score = (-mean / where(spread == 0, 1.0, spread)).squeeze(-1)
     return -logsigmoid(a * (score - b)) / a
 
 

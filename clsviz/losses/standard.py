@@ -6,7 +6,7 @@ from torch import Tensor
 
 from clsviz.catalogue import Range
 from clsviz.losses.row import NOT_NEGATIVE, POSITIVE, SHARE, loss
-from clsviz.losses.safe import gaps, own_class, rival_gaps, surprisal
+from clsviz.losses.safe import error_prob, gaps, own_class, rival_gaps, surprisal
 
 
 @loss(
@@ -56,7 +56,7 @@ def brier(logits: Tensor, targets: Tensor, *, tau: float = 1.0) -> Tensor:
     """
     rivals = rival_gaps(logits / tau, targets)
     m = surprisal(rivals)
-    return m.neg().expm1().square() + (2 * (rivals - m.unsqueeze(-1))).exp().sum(-1)
+    return error_prob(m).square() + (2 * (rivals - m.unsqueeze(-1))).exp().sum(-1)
 
 
 @loss(

@@ -9,7 +9,7 @@ from torch import Tensor
 from clsviz.catalogue import Range
 from clsviz.losses.checks import row_weights
 from clsviz.losses.row import POSITIVE, loss
-from clsviz.losses.safe import neg_log_prob
+from clsviz.losses.safe import in_float64, neg_log_prob
 
 STRATEGIES = ("uniform", "linear", "linupper", "quadratic", "extremes")
 
@@ -61,7 +61,10 @@ def dynamic_reweight(
     m = neg_log_prob(logits, targets)
     if strategy == "uniform" or not m.shape[-1]:
         return m
-    return m.shape[-1] * (_score(m.detach(), strategy, cap) / temperature).softmax(-1) * m
+    # In float64: the scale of the batch's losses blows up what float32 rounds off them when all are alike.
+    exact = neg_log_prob(in_float64(logits.detach()), targets)
+    weights = (_score(exact, strategy, cap) / temperature).softmax(-1).to(m.dtype)
+    return m.shape[-1] * weights * m
 
 
 @loss(

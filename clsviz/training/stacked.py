@@ -301,6 +301,9 @@ def _check(probe: LoopEngine, members: Sequence[Member], params: Sequence[Mappin
         raise CannotStack("the members' attacks differ in their number of steps")
     if not entry.facts.get("vmap") or probe.objective.module is not None:
         raise CannotStack(f"the {loss} does not run under vmap")
+    if entry.facts.get("coupled"):
+        # Filled-up batches would bring rows that do not count.
+        raise CannotStack(f"the terms of the {loss} depend on the whole batch")
     if "generator" in probe.objective.needs:
         raise CannotStack(f"the {loss} draws random numbers")
     if choices := [name for name in _differing(params) if entry.param(name).choices]:

@@ -7,6 +7,7 @@ import difflib
 import os
 import weakref
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -22,11 +23,12 @@ from clsviz.widgets import export
 from clsviz.widgets.cells import MAKERS
 from clsviz.widgets.comparison import Comparison, compare_predictions
 from clsviz.widgets.criteria import Criteria, How, combined, samples_by
+from clsviz.widgets.fan_choice import RANGES
 from clsviz.widgets.overlay import shown_logits
 from clsviz.widgets.pictures import picture
 from clsviz.widgets.session import Session
 from clsviz.widgets.sources import estimator_source, source_logits
-from clsviz.widgets.traits import Indices
+from clsviz.widgets.traits import Indices, plain
 
 SAVED_MIME = "application/vnd.clsviz+json"
 SAVED_VERSION = 1  # of what js/src/core/saved.ts writes and reads
@@ -320,8 +322,7 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
     def state(self) -> dict[str, Any]:
         """All that is set, as plain values: what an exported file starts from."""
         names = [*self.class_own_traits_of(), "catalogue"]
-        values = {name: getattr(self, name) for name in names}
-        return {k: (v.tolist() or None) if isinstance(v, np.ndarray) else v for k, v in values.items()}
+        return {name: plain(getattr(self, name)) for name in names}
 
     def to_html(self, path: str | Path | None = None, *, title: str | None = None) -> str:
         """This view as one HTML file that works without a kernel or network.
@@ -353,8 +354,8 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
 
     def _menus(self) -> dict[str, Any]:
         """Ranges and menus of this widget's controls, from the catalogue."""
-        return {"temperature": _param_json(temperature_range())} | {
-            "n_bins": _param_json(catalogue.get("calibration.reliability_diagram").param("n_bins"))
+        return {"temperature": param_json(temperature_range())} | {
+            "n_bins": param_json(catalogue.get("calibration.reliability_diagram").param("n_bins"))
         }
 
 
@@ -387,33 +388,27 @@ class View(ClsvizWidget):
         return cls(estimator_source(estimator, X, y), **options)
 
 
-def _param_json(param: catalogue.Param) -> dict[str, Any]:
-    range_ = param.range
+def param_json(param: catalogue.Param) -> dict[str, Any]:
+    """A parameter as the browser builds a control from it."""
     return {
         "name": param.name,
         "default": param.default,
-        "range": None
-        if range_ is None
-        else {
-            "low": range_.low,
-            "high": range_.high,
-            "step": range_.step,
-            "log": range_.log,
-            "unit": range_.unit,
-        },
+        "range": None if param.range is None else asdict(param.range),
         "choices": list(param.choices) if param.choices else None,
     }
 
 
 def menu(kind: str) -> list[dict[str, Any]]:
-    """All entries of a kind, for a menu with sliders."""
+    """All entries of a kind, for a menu with sliders; some of the lab's have other ranges."""
     return [
         {
             "name": m.name,
             "title": m.title,
             "paper": m.paper,
             "summary": m.summary,
-            "params": [_param_json(p) for p in m.params],
+            "params": [
+                param_json(replace(p, range=RANGES.get(f"{kind}.{p.name}", p.range))) for p in m.params
+            ],
         }
         for m in catalogue.methods(kind)
     ]

@@ -120,10 +120,10 @@ class FanStream:
 
     def _look(self) -> list[Packet]:
         self._looked, self._news, self._stale = time.monotonic(), False, True
-        steps = self._steps()
-        fresh = tuple(s for s in steps if s not in set(self._known))
-        self._known = steps
-        self._sent = {(m, s) for m, s in self._sent if s in set(steps)}
+        steps, known = self._steps(), set(self._known)
+        fresh = tuple(s for s in steps if s not in known)
+        self._known, kept = steps, set(steps)
+        self._sent = {(m, s) for m, s in self._sent if s in kept}
         return [self._numbers(fresh)]
 
     def _make_plan(self) -> None:
@@ -147,7 +147,8 @@ class FanStream:
         yield from ((m, steps[-1]) for m in members)
         if step is not None:
             at = self.fan.timelines[0].at(step).step
-            yield from ((m, at) for m in members if at in set(steps))
+            if at in steps:
+                yield from ((m, at) for m in members)
         if member is not None and member in members:
             yield from ((member, s) for s in reversed(steps))
         if self.fan.state == "running":

@@ -7,20 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import traitlets
 
 from clsviz import catalogue
 from clsviz.errors import InputError
 from clsviz.training import Experiment, Fan, Run, Source, starts
 from clsviz.training.companions import complete
-from clsviz.widgets.base import ClsvizWidget, View, menu
+from clsviz.widgets.base import ClsvizWidget, View, menu, param_json
 from clsviz.widgets.boundary import BoundaryNumbers, BoundaryState, BoundaryView
 from clsviz.widgets.comparison import Comparison
 from clsviz.widgets.confusion import ConfusionMatrix, ConfusionNumbers, ConfusionState
 from clsviz.widgets.facade import Facade, Views
 from clsviz.widgets.fan import FanNumbers, FanState, FanStrip
-from clsviz.widgets.fan_choice import key, key_of
+from clsviz.widgets.fan_choice import RANGES, key, key_of
 from clsviz.widgets.inspector import InspectorNumbers, InspectorState, SampleInspector
 from clsviz.widgets.landscape import LandscapeNumbers, LandscapeState, LossLandscape
 from clsviz.widgets.prototypes import PrototypeGallery, PrototypesNumbers, PrototypesState
@@ -28,6 +27,7 @@ from clsviz.widgets.reliability import ReliabilityDiagram, ReliabilityNumbers, R
 from clsviz.widgets.scene import VERSION, Scene
 from clsviz.widgets.scenes import resolve
 from clsviz.widgets.staging import OUTSIDE, Staged
+from clsviz.widgets.traits import plain
 
 VIEWS: dict[str, tuple[type[View], type[traitlets.HasTraits], type]] = {
     "reliability": (ReliabilityDiagram, ReliabilityState, ReliabilityNumbers),
@@ -165,8 +165,8 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
             InputError: the lab shows a watched loop, whose training nothing here can repeat.
         """
         usual = self._usual()
-        values = {name: _plain(getattr(self, trait)) for name, trait in self._scene_names().items()}
-        state = {name: value for name, value in values.items() if value != _plain(usual[name])}
+        values = {name: plain(getattr(self, trait)) for name, trait in self._scene_names().items()}
+        state = {name: value for name, value in values.items() if value != plain(usual[name])}
         return Scene(self.run.recipe, state, title, note, self._fan_json())
 
     @property
@@ -206,7 +206,7 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
                 {
                     "title": scene.title,
                     "note": scene.note,
-                    "state": {names[name]: _plain(value) for name, value in values.items()},
+                    "state": {names[name]: plain(value) for name, value in values.items()},
                     "run": groups.index((alike or [scene])[0]),
                     "steps": scene.recipe.steps,
                 }
@@ -273,7 +273,7 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         if self.fan is None or len(self.fan.vary) != 1:
             return None
         [(path, values)] = self.fan.vary.items()
-        return {"path": path, "values": _plain(values), "seeds": len(self.fan.seeds)}
+        return {"path": path, "values": plain(values), "seeds": len(self.fan.seeds)}
 
     def _usual(self) -> dict[str, Any]:
         """What a scene need not say: the default of everything that it can set."""
@@ -353,16 +353,11 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         super().close()
 
     def _menus(self) -> dict[str, Any]:
-        noise = {
-            "name": "rate",
-            "default": 0.0,
-            "range": {"low": 0.0, "high": 0.6, "step": 0.05, "log": False, "unit": None},
-            "choices": None,
-        }
+        noise = catalogue.Param("rate", 0.0, RANGES["label_noise.rate"])
         return (
             super()._menus()
             | {kind: menu(kind) for kind in ("data", "model", "loss", "optimizer")}
-            | {"label_noise": noise, "scene": self._scene_menu()}
+            | {"label_noise": param_json(noise), "scene": self._scene_menu()}
         )
 
     def _scene_menu(self) -> dict[str, Any]:
@@ -370,19 +365,8 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         names, usual = self._scene_names(), self._usual()
         return {
             "version": VERSION,
-            "state": {name: [trait, _plain(usual[name])] for name, trait in names.items()},
+            "state": {name: [trait, plain(usual[name])] for name, trait in names.items()},
         }
-
-
-def _plain(value: Any) -> Any:
-    """A trait's value as JSON has it."""
-    if isinstance(value, np.ndarray):
-        return value.tolist() or None  # no selection
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    return value
 
 
 def _chosen(

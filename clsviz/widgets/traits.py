@@ -34,6 +34,17 @@ def unpack(value: Any, _owner: Any = None) -> np.ndarray | None:
     return np.frombuffer(value["data"], dtype=value["dtype"]).reshape(value["shape"]).copy()
 
 
+def plain(value: Any) -> Any:
+    """A trait's value as JSON has it; an empty array, as of no selection, is null."""
+    if isinstance(value, np.ndarray):
+        return value.tolist() or None
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    return value
+
+
 class Array(traitlets.TraitType[Any, Any]):
     """A numpy array of fixed dtype and rank, or None."""
 

@@ -4,7 +4,7 @@ import { compare } from "../src/core/compare";
 import { type Fan, loading, memberLike, neighbour, placeOf, spots } from "../src/core/fan";
 import { record } from "../src/core/record";
 import { type Message, Session } from "../src/core/session";
-import { memberShown, pinnedShown, present, shown } from "../src/core/shown";
+import { memberShown, pinnedShown, present, shown, topPairs } from "../src/core/shown";
 import { MemoryStore, SHARED } from "../src/core/store";
 import { MemberNumbers, momentsOf } from "../src/views/fan/numbers";
 import { layoutStrip, valueAt } from "../src/views/fan/picture";
@@ -95,11 +95,12 @@ test("pinned against shown: the numbers are those of lab.compare()", () => {
   store.set("member", v.compare.member);
   const now = shown(session, store)!;
   const was = pinnedShown(session, v.compare.pinned)!;
+  const k = session.dataset!.k;
   const c = compare(
-    { logits: was.logits, temperature: v.compare.pinned.temperature },
-    { logits: now.logits, temperature: v.temperature },
+    { logits: was.logits, pairs: topPairs(was, k, v.compare.pinned.temperature) },
+    { logits: now.logits, pairs: topPairs(now, k, v.temperature) },
     now.labels,
-    session.dataset!.k,
+    k,
   );
   expect(c.ece[1] - c.ece[0]).toBeCloseTo(v.compare.ece_difference!, 5);
   expect(c.accuracy[1] - c.accuracy[0]).toBeCloseTo(v.compare.accuracy_difference!, 9);

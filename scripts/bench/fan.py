@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,8 +23,10 @@ from clsviz.data import load
 from clsviz.training.fan_session import FanSession
 from clsviz.training.session import Session
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from timing import best, clock_for, times
+
 MEMBERS = 32
-ROUNDS = 7
 STEPS = 23  # an epoch
 BUDGET = 10**9
 CASES = {
@@ -58,21 +62,6 @@ def bare_loop(experiment: cv.Experiment) -> Callable[[], None]:
     return step
 
 
-def best(actions: dict[str, Callable[[], object]], clock: Callable[[], float]) -> dict[str, float]:
-    """Seconds of each action: the least of several rounds in which all take turns."""
-    found = dict.fromkeys(actions, float("inf"))
-    for action in actions.values():
-        action()
-    for _ in range(ROUNDS):
-        for name, action in actions.items():
-            start = clock()
-            action()
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
-            found[name] = min(found[name], clock() - start)
-    return found
-
-
 def measure(case: str, device: str, clock: Callable[[], float]) -> dict[str, float]:
     changes, vary = CASES[case]
     experiment = cv.Experiment("digits", device=device, **changes)
@@ -81,16 +70,13 @@ def measure(case: str, device: str, clock: Callable[[], float]) -> dict[str, flo
     run = Session(experiment, budget_bytes=BUDGET)
     hand = bare_loop(experiment)
 
-    def steps(step: Callable[[], None], n: int) -> Callable[[], None]:
-        return lambda: [step() for _ in range(n)] and None
-
     seconds = best(
         {
-            "fan": steps(fan.engine.advance, STEPS),
+            "fan": times(fan.engine.advance, STEPS),
             "fan snapshot": lambda: fan.engine.capture(with_logits=False),
-            "run": steps(run.engine.advance, STEPS),
+            "run": times(run.engine.advance, STEPS),
             "run snapshot": lambda: run.engine.capture(with_logits=False),
-            "by hand": steps(hand, STEPS),
+            "by hand": times(hand, STEPS),
         },
         clock,
     )
@@ -111,7 +97,7 @@ def main() -> None:
     found: dict[str, dict[str, dict[str, float]]] = {}
     for threads in parser.parse_args().threads:
         torch.set_num_threads(threads)
-        clock, what = (time.process_time, "CPU time") if threads == 1 else (time.perf_counter, "wall time")
+        clock, what = clock_for(threads)
         print(f"\n{MEMBERS} digits MLPs, {threads} thread(s), {what}; target {TARGETS.get(threads, 1)}x")
         found[f"cpu, {threads} threads"] = table("cpu", clock)
     if torch.cuda.is_available():

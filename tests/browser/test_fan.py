@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from person import LAB, Outgoing, run_cell, slider, status
+from person import LAB, Outgoing, ece, run_cell, slider, status
 from playwright.sync_api import Locator, Page, expect
 
 VIEWS = ["reliability", "boundary", "landscape", "prototypes", "confusion", "inspector", "fan"]
@@ -35,12 +35,6 @@ def fanned(outgoing: Outgoing, open_notebook: Callable[..., Page]) -> Page:
         re.compile(r"39 networks, 6 epochs(, \d+ diverged)?\.$"), timeout=120_000
     )
     return page
-
-
-def ece(page: Page) -> float:
-    found = re.search(r"ECE (\d\.\d{4})", status(page, "reliability").inner_text())
-    assert found, status(page, "reliability").inner_text()
-    return float(found.group(1))
 
 
 def test_dragging_the_member_slider_moves_every_view_and_asks_the_kernel_nothing(

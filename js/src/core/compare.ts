@@ -1,16 +1,16 @@
 /** Two networks on the same samples: what changed (same numbers as clsviz.widgets.comparison). */
 
-import { pairs, reliability } from "./reliability";
+import { type Outcomes, reliability } from "./reliability";
 import { argmax } from "./softmax";
 
 export const COMPARED_BINS = 15;
 
 export interface Side {
-  logits: ArrayLike<number>; // (n, k)
-  temperature: number;
+  logits: ArrayLike<number>; // (n or more, k)
+  pairs: Outcomes; // top guesses at the temperature to compare at, of as many
 }
 
-/** Differences are shown minus pinned; samples are positions 0..n-1. */
+/** Differences are shown minus pinned; samples are positions 0..n-1: those that have labels. */
 export interface Comparison {
   ece: [pinned: number, shown: number];
   accuracy: [pinned: number, shown: number];
@@ -32,8 +32,12 @@ export function compare(pinned: Side, shown: Side, labels: ArrayLike<number>, k:
     if (was === labels[i]) negative.push(i);
     if (now === labels[i]) positive.push(i);
   }
-  const read = (side: Side) =>
-    reliability(pairs(side.logits, labels, k, side.temperature), COMPARED_BINS, "equal_width");
+  const read = ({ pairs }: Side) =>
+    reliability(
+      { value: pairs.value.subarray(0, n), hit: pairs.hit.subarray(0, n) },
+      COMPARED_BINS,
+      "equal_width",
+    );
   const [was, now] = [read(pinned), read(shown)];
   return {
     ece: [was.ece, now.ece],

@@ -7,10 +7,14 @@ export type Scheme = "equal_width" | "equal_mass";
 /** Normal quantile of a two-sided 90 % interval. */
 export const Z90 = 1.6448536269514722;
 
-/** What is binned: probability `value` against outcome `hit`; and the scores of the same softmax. */
-export interface Pairs {
+/** What is binned: probability `value` against outcome `hit`. */
+export interface Outcomes {
   value: Float64Array; // (n,) probability in [0, 1]
   hit: Uint8Array; // (n,) 1 where it came true
+}
+
+/** Outcomes with the scores of the same softmax. */
+export interface Pairs extends Outcomes {
   nll: number; // mean -log p of the label
   brier: number; // mean squared distance to the one-hot label, 0..2
 }
@@ -103,7 +107,7 @@ export interface Reliability {
   meanAccuracy: number;
 }
 
-export function reliability(p: Pairs, nBins: number, scheme: Scheme, z = Z90): Reliability {
+export function reliability(p: Outcomes, nBins: number, scheme: Scheme, z = Z90): Reliability {
   const n = p.value.length;
   const edges = binEdges(p.value, nBins, scheme);
   const index = new Int32Array(n);

@@ -116,7 +116,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     atMarked,
     box,
   );
-  const mirror = makeCanvas("");
+  const mirror = makeCanvas("What the boundary leans along");
   const knobs = tiltKnobs(store);
   const lower = h(
     "div",

@@ -58,12 +58,15 @@ export function withFaults(mount: Mount): Mount {
   };
 }
 
+/** Address of the script that runs this line. Bundlers write their own file in place of import.meta.url. */
+const HERE = /(?:https?|blob|file|data):\S+?(?=:\d+:\d+)/.exec(new Error().stack ?? "")?.[0];
+
 /** What this bundle throws where nobody catches it: in event handlers, timers and promises. */
 function catchStray(session: Session): () => void {
-  const here = import.meta.url;
-  const ours = (error: unknown) => error instanceof Error && (error.stack ?? "").includes(here);
+  const ours = (error: unknown) => !!HERE && error instanceof Error && !!error.stack?.includes(HERE);
   const onError = (event: ErrorEvent) => {
-    if (event.filename === here || ours(event.error)) session.fail("This view", event.error ?? event.message);
+    if ((HERE && event.filename === HERE) || ours(event.error))
+      session.fail("This view", event.error ?? event.message);
   };
   const onRejection = (event: PromiseRejectionEvent) => {
     if (ours(event.reason)) session.fail("This view", event.reason);

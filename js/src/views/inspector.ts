@@ -34,7 +34,7 @@ export const mountInspector: Mount = (el, { session, store }) => {
   const where = h("span", { style: "color: var(--clsviz-fg2)" });
   const previous = button("Previous", () => go(-1), { class: "clsviz-small" });
   const next = button("Next", () => go(1), { class: "clsviz-small" });
-  const picture = makeCanvas("");
+  const picture = makeCanvas("The sample as an image");
   const pictureBox = h(
     "div",
     { style: "flex: none; width: 88px; height: 88px; border: 1px solid var(--clsviz-line)" },
@@ -53,7 +53,7 @@ export const mountInspector: Mount = (el, { session, store }) => {
     h("table", { style: "width: 100%; border-collapse: collapse; text-align: right" }, rows),
   );
   const barsTitle = h("div", { style: "color: var(--clsviz-fg2)" });
-  const bars = makeCanvas("");
+  const bars = makeCanvas("Probabilities of the classes");
   const barsBox = h("div", { style: `height: ${MOST_BARS * LINE}em` }, bars.el);
   const neighbourBox = h("div", { style: "max-height: 92px; overflow: auto; min-height: 52px" });
   const selectAll = h(

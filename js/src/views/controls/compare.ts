@@ -3,7 +3,7 @@
 import { type Comparison, compare } from "../../core/compare";
 import { RULE_KEYS, shownTilted } from "../../core/overlay";
 import type { Session } from "../../core/session";
-import { type Pinned, pinnedShown, type Shown } from "../../core/shown";
+import { type Pinned, pinnedShown, type Shown, topPairs } from "../../core/shown";
 import type { Store } from "../../core/store";
 import { b, h, say } from "../../draw/dom";
 import { onFrame } from "../../draw/frame";
@@ -48,8 +48,8 @@ export function mountCompare(
     const wasT = pin.temperature ?? T;
     // a hovered network is known on the first rows only
     const result = compare(
-      { logits: was.logits, temperature: wasT },
-      { logits: now.logits, temperature: T },
+      { logits: was.logits, pairs: topPairs(was, data.k, wasT) },
+      { logits: now.logits, pairs: topPairs(now, data.k, T) },
       now.labels,
       data.k,
     );

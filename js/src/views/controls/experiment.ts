@@ -45,12 +45,14 @@ export function mountExperiment(
     0.05,
     (v) => change({ "optimizer.lr": v }),
   );
+  // logarithmic: its low end stands for none at all
+  const decays = catalogue.optimizer.flatMap((m) => m.params).find((p) => p.name === "weight_decay")!.range!;
   const decay = settingKnob(
     "Weight decay",
-    { low: 1e-6, high: 0.3, step: null, log: true, unit: null },
-    1e-6,
-    (v) => change({ "optimizer.weight_decay": v <= 1e-6 ? 0 : v }),
-    (v) => (v <= 1e-6 ? "0" : v.toPrecision(2)),
+    decays,
+    decays.low,
+    (v) => change({ "optimizer.weight_decay": v <= decays.low ? 0 : v }),
+    (v) => (v <= decays.low ? "0" : v.toPrecision(2)),
   );
   const noise = settingKnob(
     "Label noise",
