@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from clsviz.catalogue.spec import Method
+from clsviz.catalogue.spec import REGISTRY, Method
 
 # What a call may need, and the lines that make it; a line may use what other lines make.
 MAKE = {
@@ -130,7 +130,6 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 LAB_KINDS = ("model", "loss", "optimizer", "method")
-DATA_FOR = {"label_sets": "discs", "values": "wave"}  # by a loss's targets
 
 
 def cell_of(entry: Method, function: Callable[..., Any]) -> str:
@@ -143,8 +142,10 @@ def cell_of(entry: Method, function: Callable[..., Any]) -> str:
         return f"import clsviz as cv\ncv.Lab({name})"
     if entry.id == "prototypes.prototype_losses":  # the loss of one model only
         return 'import clsviz as cv\ncv.Lab("digits", model="prototype_autoencoder")'
+    if entry.kind == "supply":
+        return f"import clsviz as cv\ncv.Experiment(supplies={{{name}: {entry.defaults()}}})"
     if entry.kind in LAB_KINDS:
-        return f'import clsviz as cv\ncv.Lab("{_data_for(entry)}", {entry.kind}={name})'
+        return _lab(entry)
     known = ARGUMENTS | OWN.get(entry.id, {})
     words, needs = [], []
     for parameter in inspect.signature(function).parameters.values():
@@ -163,11 +164,28 @@ def cell_of(entry: Method, function: Callable[..., Any]) -> str:
     return "\n".join(["import clsviz as cv", *_made(needs), f"cv.{entry.id}({', '.join(words)})"])
 
 
+def _lab(entry: Method) -> str:
+    """A lab made of an entry, with the data, method, loss and teacher that it needs."""
+    data = _data_for(entry)
+    words, lines = [f'"{data}"', f'{entry.kind}="{entry.name}"'], ["import clsviz as cv"]
+    supplies = [s for s in REGISTRY.values() if s.kind == "supply" and s.name in entry.needs]
+    words += [f'method="{s.facts["method_only"]}"' for s in supplies if s.facts["method_only"]]
+    for trained in entry.facts.get("trains", ()):
+        loss = next(m for m in REGISTRY.values() if m.kind == "loss" and trained in m.needs)
+        words.append(f'loss="{loss.name}"')
+    if any(need.startswith("teacher_") for need in entry.needs):
+        lines += [f'teacher = cv.Run("{data}").start()', "teacher.wait()"]
+        words.append("teacher=teacher")
+    return "\n".join([*lines, f"cv.Lab({', '.join(words)})"])
+
+
 def _data_for(entry: Method) -> str:
     """A dataset that has the targets which the entry asks for."""
     if entry.facts.get("row_kind") == "ordinal":
         return "ordinal"
-    return DATA_FOR.get(entry.facts.get("targets", ""), "digits")
+    targets = entry.facts.get("targets")
+    sets = [m.name for m in REGISTRY.values() if m.kind == "data" and targets in m.facts.get("gives", ())]
+    return sets[0] if sets else "digits"
 
 
 def view_cell(view: str) -> str:

@@ -19,6 +19,9 @@ from clsviz.data.split import stratified_split
 from clsviz.data.tables import breast_cancer, digits, iris, wine
 from clsviz.data.toys import blobs, circles, gaussians, moons, spirals, toy_mixture, xor
 
+# after the toys: the order of import is the order of the menus
+from clsviz.data.targets import discs, ordinal, wave  # isort: skip
+
 __all__ = [
     "Dataset",
     "Mixture",
@@ -29,6 +32,7 @@ __all__ = [
     "breast_cancer",
     "circles",
     "digits",
+    "discs",
     "encode_labels",
     "from_arrays",
     "gaussian_mixture_posterior",
@@ -40,6 +44,7 @@ __all__ = [
     "moons",
     "names",
     "noise_matrix",
+    "ordinal",
     "roc_hull",
     "spirals",
     "standardised",
@@ -47,6 +52,7 @@ __all__ = [
     "subsample_counts",
     "toy_mixture",
     "undersample",
+    "wave",
     "wine",
     "with_imbalance",
     "with_label_noise",

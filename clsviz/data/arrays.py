@@ -21,6 +21,8 @@ def from_arrays(
     class_names: Sequence[Any] | None = None,
     feature_names: Sequence[Any] | None = None,
     image_shape: tuple[int, int] | None = None,
+    label_sets: Any = None,
+    values: Any = None,
     validation: float = 0.4,
     seed: int = 0,
 ) -> Dataset:
@@ -39,6 +41,8 @@ def from_arrays(
             place; otherwise it names the sorted labels, which must be K in number.
         feature_names: D names; default the DataFrame's columns, else x0, x1, ...
         image_shape: (height, width) of flattened images, height * width = D.
+        label_sets: (N, K) of 0 and 1, all labels of each sample, for losses of several labels.
+        values: (N,) numbers, for losses of numbers.
         validation: share of the validation part, in (0, 1).
         seed: of the split.
 
@@ -51,11 +55,11 @@ def from_arrays(
         columns = list(X.columns)
         # a DataFrame made without column names counts them
         feature_names = None if columns == list(range(len(columns))) else columns
-    values = _numbers(X)
-    if values.ndim > 2:
-        image_shape = values.shape[-2:] if image_shape is None else image_shape
-        values = values.reshape(len(values), -1)
-    n, d = values.shape
+    features = _numbers(X)
+    if features.ndim > 2:
+        image_shape = features.shape[-2:] if image_shape is None else image_shape
+        features = features.reshape(len(features), -1)
+    n, d = features.shape
     names = tuple(map(str, feature_names)) if feature_names is not None else tuple(f"x{i}" for i in range(d))
     if len(names) != d:
         raise ShapeError(f"feature_names has {len(names)} names, but X has {d} columns")
@@ -70,7 +74,18 @@ def from_arrays(
     if len(classes) < 2:
         raise InputError(f"y has only one class ({classes[0]!r}); a classifier needs at least two")
     train, held = stratified_split(codes, validation=validation, seed=seed)
-    return Dataset(str(name), values.astype(np.float32), codes, train, held, classes, names, image_shape)
+    return Dataset(
+        str(name),
+        features.astype(np.float32),
+        codes,
+        train,
+        held,
+        classes,
+        names,
+        image_shape,
+        label_sets=None if label_sets is None else _label_sets(label_sets),
+        values=None if values is None else checks.floats(values, "values", "(N,)").astype(np.float32),
+    )
 
 
 def encode_labels(y: Any, class_names: Sequence[Any] | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -128,6 +143,14 @@ def _numbers(X: Any) -> np.ndarray:
     if np.abs(values).max() > np.finfo(np.float32).max:
         raise InputError("X has values beyond the range of float32 (3.4e38); rescale it first")
     return values
+
+
+def _label_sets(label_sets: Any) -> np.ndarray:
+    """(N, K) float32 of 0 and 1."""
+    sets = checks.floats(label_sets, "label_sets", "(N, K)")
+    if not np.isin(sets, (0, 1)).all():
+        raise InputError("label_sets must hold 0 and 1 alone: 1 where the sample has the label")
+    return sets.astype(np.float32)
 
 
 def _label_items(y: Any) -> list[Any]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from clsviz.errors import ShapeError
+
 _SAME = np.zeros(0, np.int64)  # stands for "the same as y"
 
 
@@ -15,6 +17,12 @@ class Dataset:
 
     `y` are the labels that training sees (after label noise), `y_clean` those before it.
     N samples, D features (images are flattened row-major), K classes.
+
+    Some losses are not trained on `y`: those of several labels on `label_sets`, those of numbers on
+    `values`. `y` is then what views show. Label noise changes `y` alone.
+
+    Raises:
+        ShapeError: `label_sets` or `values` does not go with X and the classes.
     """
 
     name: str
@@ -27,10 +35,17 @@ class Dataset:
     image_shape: tuple[int, int] | None = None  # (height, width) when samples are grey images
     y_clean: np.ndarray = field(default_factory=lambda: _SAME)  # (N,) int64; y where nothing was changed
     bayes_error: float | None = None  # known for toys with a known Bayes rule, in [0, 1]
+    label_sets: np.ndarray | None = None  # (N, K) float32 in {0, 1}: all labels of each sample
+    values: np.ndarray | None = None  # (N,) float32: a number for each sample
 
     def __post_init__(self) -> None:
         if self.y_clean is _SAME:
             object.__setattr__(self, "y_clean", self.y)
+        n = len(self.y)
+        for name, shape in (("label_sets", (n, self.n_classes)), ("values", (n,))):
+            array = getattr(self, name)
+            if array is not None and array.shape != shape:
+                raise ShapeError(f"{name} must be {shape} for {self.name}, but has shape {array.shape}")
 
     @property
     def n_features(self) -> int:

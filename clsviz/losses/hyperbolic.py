@@ -119,6 +119,7 @@ def _check_even(embeddings: Tensor, targets: Tensor | None, **_: Any) -> None:
     row_kind="embeddings",
     targets="none",
     coupled=True,
+    multiple=2,
     check=_check_even,
     domains={"c": POSITIVE, "clip_r": POSITIVE},
     optional=("clip_r",),

@@ -72,6 +72,7 @@ class Row:
         expose: attribute of the module -> function of the last call's arguments, with no gradient.
         mean: the mean where it is not that of the terms: (terms, x, targets, extras and state,
             *, params) -> scalar.
+        decode: the number that logits stand for, where targets are values: (logits, *, params) -> (N,).
     """
 
     method: Method
@@ -85,6 +86,7 @@ class Row:
     frozen: Mapping[str, Any]
     expose: Mapping[str, Callable[..., Tensor]]
     mean: Callable[..., Tensor] | None
+    decode: Callable[..., Tensor] | None
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -149,6 +151,7 @@ def loss(
     targets: str = "class",
     vmap: bool = True,
     coupled: bool = False,
+    multiple: int = 1,
     extras: Mapping[str, checks.Check] | None = None,
     check: Callable[..., None] | None = None,
     domains: Mapping[str, Domain] | None = None,
@@ -159,6 +162,7 @@ def loss(
     frozen: Mapping[str, Any] | None = None,
     expose: Mapping[str, Callable[..., Tensor]] | None = None,
     mean: Callable[..., Tensor] | None = None,
+    decode: Callable[..., Tensor] | None = None,
     temperature_like: tuple[str, ...] = (),
     aliases: tuple[str, ...] = (),
     **controls: Range | tuple[Any, ...],
@@ -177,6 +181,7 @@ def loss(
             values (float (N,)) or none (ignored, may be None).
         vmap: terms work under `torch.func.vmap`, number parameters given as tensors included.
         coupled: a term may depend on other rows of the batch, not on its own alone.
+        multiple: the number of rows must be one of this; training leaves out what is over.
         extras: a check of `clsviz.losses.checks` for each extra.
         check: a further check of all that a call gives; runs after those of x, targets and extras.
         temperature_like: parameters to link with the temperature slider.
@@ -201,6 +206,7 @@ def loss(
         facts = {
             "vmap": vmap,
             "coupled": coupled,
+            "multiple": multiple,
             "row_kind": row_kind,
             "group": group,
             "targets": targets,
@@ -245,6 +251,7 @@ def loss(
             frozen or {},
             expose or {},
             mean,
+            decode,
         )
         ALIASES.update(dict.fromkeys(aliases, name))
         return terms

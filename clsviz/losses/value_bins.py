@@ -20,6 +20,18 @@ def _clipped(values: Tensor, vmin: float | Tensor, vmax: float | Tensor) -> tupl
     return torch.maximum(torch.minimum(values, high), low), low, high
 
 
+def _mean_of_bins(
+    logits: Tensor, *, vmin: float | Tensor, vmax: float | Tensor, **_: float | Tensor
+) -> Tensor:
+    places = torch.arange(logits.shape[-1], dtype=logits.dtype, device=logits.device) + 0.5
+    return logits.softmax(-1) @ (vmin + (vmax - vmin) * places / len(places))
+
+
+def _mean_of_atoms(logits: Tensor, *, vmin: float | Tensor, vmax: float | Tensor) -> Tensor:
+    places = torch.arange(logits.shape[-1], dtype=logits.dtype, device=logits.device)
+    return logits.softmax(-1) @ (vmin + (vmax - vmin) * places / (len(places) - 1))
+
+
 @loss(
     title="Histogram loss (HL-Gauss)",
     paper=PAPER,
@@ -31,6 +43,7 @@ def _clipped(values: Tensor, vmin: float | Tensor, vmax: float | Tensor) -> tupl
     targets="values",
     domains={"sigma_ratio": POSITIVE},
     relations=ORDERED,
+    decode=_mean_of_bins,
     sigma_ratio=Range(0.1, 3),
 )
 def hl_gauss(
@@ -64,6 +77,7 @@ def hl_gauss(
     row_kind="value_bins",
     targets="values",
     relations=ORDERED,
+    decode=_mean_of_atoms,
 )
 def two_hot(logits: Tensor, targets: Tensor, *, vmin: float = -3.0, vmax: float = 3.0) -> Tensor:
     """Cross entropy to the two atoms next to the target value, so weighted that their mean is it.

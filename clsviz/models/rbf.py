@@ -66,14 +66,18 @@ class RBF(nn.Module):
         squared = (x * x).sum(1, keepdim=True) - 2 * x @ c.T + (c * c).sum(1)
         return torch.exp(-self.log_gamma.exp() * squared.clamp_min(0))
 
+    def head(self, embeddings: Tensor) -> Tensor:
+        """(N, M) bumps to (N, K) logits."""
+        return embeddings @ self.weight.T + self.bias
+
     def outputs(self, x: Tensor) -> dict[str, Tensor]:
         """`logits` (N, K) and `embeddings` (N, M), the bumps."""
         embeddings = self.features(x)
-        return {"logits": embeddings @ self.weight.T + self.bias, "embeddings": embeddings}
+        return {"logits": self.head(embeddings), "embeddings": embeddings}
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, D) float to (N, K) logits."""
-        return self.features(x) @ self.weight.T + self.bias
+        return self.head(self.features(x))
 
 
 def _start_log_gamma(centers: Tensor) -> float:

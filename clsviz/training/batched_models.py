@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from clsviz.models import network
-from clsviz.training.needs import forward
+from clsviz.training.needs import Named
 
 # (K, ...) weights in the order of the parameters and (K, n, D) samples to outputs (K, n, ...) by name
 Batched = Callable[[Sequence[Tensor], Tensor], dict[str, Tensor]]
@@ -47,22 +47,10 @@ def _layers(activation: str) -> Batched:
 
 
 def _vmapped(model: nn.Module, more: bool) -> Batched:
-    outputs = _Outputs(model, more)
+    outputs = Named(model, more)
     names = [name for name, _ in outputs.named_parameters()]
 
     def one(weights: Sequence[Tensor], x: Tensor) -> dict[str, Tensor]:
         return functional_call(outputs, dict(zip(names, weights, strict=True)), (x,))
 
     return vmap(one)
-
-
-class _Outputs(nn.Module):
-    """A model whose call gives its outputs by name."""
-
-    def __init__(self, model: nn.Module, more: bool) -> None:
-        super().__init__()
-        self.model = model
-        self.more = more
-
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        return forward(self.model, x, more=self.more)

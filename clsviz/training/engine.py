@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional
 
-from clsviz.catalogue import Spec, resolve
+from clsviz.catalogue import Method, resolve
 from clsviz.data.dataset import Dataset
-from clsviz.errors import InputError, ShapeError
+from clsviz.errors import InputError, MissingNeed, ShapeError
 from clsviz.models import evaluating
 from clsviz.training.experiment import Experiment
 from clsviz.training.metrics import measured_rows, scores
-from clsviz.training.needs import BATCH, forward
-from clsviz.training.objective import Objective
+from clsviz.training.needs import BATCH, Named, forward
+from clsviz.training.objective import Objective, rows_of
 from clsviz.training.optimizers import create_optimizer
-from clsviz.training.seeding import batch_order, derive
+from clsviz.training.seeding import batch_order, derive, generator_of
 from clsviz.training.snapshot import Snapshot, buffers_of, exact_parameters, theta_of
+from clsviz.training.supplies import Setting, Supply, built, offered
 
 CHUNK_ROWS = 8192
+SAMPLE = 2  # samples that model and loss are tried on
 
 
 class Stepper(Protocol):
@@ -83,6 +88,10 @@ class LoopEngine:
         model: maps (n, D) to logits (n, K); trained in place, on `device`.
         extras: further arrays with one row per sample of the dataset, by the name of the need.
 
+    Attributes:
+        objective: the loss; where it is `headless`, the model's head learns to classify its detached
+            embeddings besides (an online linear probe), so that views have logits.
+
     Raises:
         MissingNeed: the loss asks for something that is not there.
         ShapeError: the model does not fit the dataset.
@@ -104,7 +113,6 @@ class LoopEngine:
         self.dataset = dataset
         self.seed = experiment.seed
         self.batch_size = experiment.batch_size
-        self._temperature = experiment.loss_temperature
         self.autocast = pick_dtype(experiment.precision, self.device)
         self.step = 0
         self.steps_per_epoch = -(-len(dataset.train) // self.batch_size)
@@ -114,7 +122,10 @@ class LoopEngine:
             raise InputError(f"model {type(model).__name__} has no parameters to train")
         X = torch.from_numpy(dataset.X).to(self.device)
         self.X = X.to(parameter.dtype)
-        self._columns = {"targets": torch.from_numpy(dataset.y).to(self.device)}
+        self.columns = {"targets": torch.from_numpy(dataset.y).to(self.device)}
+        for name in ("label_sets", "values"):
+            if (given := getattr(dataset, name)) is not None:
+                self.columns[name] = torch.from_numpy(given).to(self.X)
         for name, rows in (extras or {}).items():
             column = torch.as_tensor(rows)
             if column.ndim == 0 or len(column) != len(dataset.y):
@@ -122,51 +133,99 @@ class LoopEngine:
                     f"extras[{name!r}]: expected one row for each of {len(dataset.y)} samples, "
                     f"got shape {tuple(column.shape)}"
                 )
-            self._columns[name] = column.to(self.device)
-        self._rows = measured_rows(dataset, self.seed)
+            self.columns[name] = column.to(self.device)
         self._measured = {
-            split: self._batch(torch.from_numpy(rows).to(self.device)) for split, rows in self._rows.items()
+            split: self.batch(torch.from_numpy(rows).to(self.device))
+            for split, rows in measured_rows(dataset, self.seed).items()
         }
         self._order_of: tuple[int, Tensor] | None = None
         self._nonfinite = torch.zeros((), dtype=torch.bool, device=self.device)
-        self._outputs, self._dim, self.draws_noise = self._probe(experiment)
-        self._method: Callable[..., Tensor] = resolve("method", experiment.method.name)[1]
-        self._method_params = dict(experiment.method.params)
-        self.objective = self.objective_for(experiment.loss)
-        self._optimizer_spec = experiment.optimizer
+        self._sample = self._probed()
+        embeddings = self._sample[1].get("embeddings")
+        self._dim = None if embeddings is None else int(embeddings.shape[1])
+        self.draws_noise = any(_draws_noise(m) for m in model.modules())
+        entry, self._method = resolve("method", experiment.method.name)
+        self._method_draws = "generator" in entry.needs
+        self._experiment = experiment
+        self.objective = self.objective_for(experiment)
+        if missing := [n for n in entry.facts.get("trains", ()) if n not in self.objective.supplies]:
+            raise MissingNeed(
+                f"the method {entry.name!r} trains {missing}, which the loss {experiment.loss.name!r} "
+                f"does not take from it; use it with a loss that needs {missing[0]!r}"
+            )
         self.optimizer = self._new_optimizer()
 
     @property
     def finite(self) -> bool:
         return not bool(self._nonfinite)
 
-    def objective_for(self, loss: Spec) -> Objective:
-        """A loss made ready for this dataset and model; the present one stays in use.
+    def objective_for(self, experiment: Experiment) -> Objective:
+        """The loss of an experiment made ready for this dataset and model; the present one stays in use.
 
         Raises:
             MissingNeed: it asks for something that is not there.
+            InputError: it cannot be called with what is there.
         """
         sizes = {"num_examples": len(self.dataset.y), "num_classes": self.dataset.n_classes}
         if self._dim is not None:
             sizes["dim"] = self._dim
         with _drawing(derive(self.seed, "weights", 1), self.device):
-            return Objective(
-                loss,
-                batch=(*BATCH, *(n for n in self._columns if n not in BATCH)),
-                outputs=self._outputs,
+            objective = Objective(
+                experiment.loss,
+                batch=(*BATCH, *(n for n in self.columns if n not in BATCH)),
+                outputs=tuple(self._sample[1]),
                 sizes=sizes,
                 model=type(self.model).__name__,
                 device=self.device,
-                temperature=self._temperature,
+                temperature=experiment.loss_temperature,
+                supplier=_Supplier(self, experiment),
             )
+        if objective.headless and not callable(getattr(self.model, "head", None)):
+            raise MissingNeed(
+                f"the loss {experiment.loss.name!r} does not look at the logits, and the model "
+                f"{type(self.model).__name__} has no head(embeddings) that could be trained beside it; "
+                "use mlp, cnn or rbf, or give your module one"
+            )
+        batch, outputs = self._sample
+        objective.try_out(batch | {"generator": torch.Generator(self.device)}, outputs)
+        return objective
 
-    def loss(self, batch: Mapping[str, Any]) -> Tensor:
-        """The loss of a batch at the present weights: 0-d, with gradient."""
+    def outputs(
+        self, x: Tensor, *, more: bool = True, at: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """The model's outputs by name, ``logits`` alone or all, with gradient.
+
+        Args:
+            at: parameters by name, in place of the present ones.
+        """
         with self._casting():
-            outputs = forward(self.model, batch["x"], more=self.objective.more)
-        if self.autocast is not torch.float32:
-            outputs = {k: v.float() if v.is_floating_point() else v for k, v in outputs.items()}
-        return self.objective(batch, outputs)
+            if at is None:
+                outputs = forward(self.model, x, more=more)
+            else:
+                outputs = functional_call(
+                    Named(self.model, more), {f"model.{name}": p for name, p in at.items()}, (x,)
+                )
+        if self.autocast is torch.float32:
+            return outputs
+        return {k: v.float() if v.is_floating_point() else v for k, v in outputs.items()}
+
+    def loss(self, batch: Mapping[str, Any], *, at: Mapping[str, Tensor] | None = None) -> Tensor:
+        """What is minimised on a batch, 0-d, with gradient.
+
+        Args:
+            at: parameters of the model by name, in place of the present ones.
+        """
+        outputs = self.outputs(batch["x"], more=self.objective.more, at=at)
+        loss = self.objective(batch, outputs)
+        if self.objective.headless:
+            head: Callable[[Tensor], Tensor] = self.model.head  # type: ignore[assignment]
+            loss = loss + functional.cross_entropy(head(outputs["embeddings"].detach()), batch["targets"])
+        return loss
+
+    def batch(self, index: Tensor) -> dict[str, Any]:
+        """The samples at these rows (n,) of the dataset, as losses and methods get them."""
+        batch: dict[str, Any] = {"x": self.X[index], "index": index, "generator": self.generator}
+        return batch | {name: column[index] for name, column in self.columns.items()}
 
     def input_gradient(self, batch: Mapping[str, Any]) -> Tensor:
         """Gradient of the loss with respect to the batch's x, (n, D). A loss's memory stays as it is."""
@@ -187,10 +246,10 @@ class LoopEngine:
             self.objective.module.train()
         epoch, place = divmod(self.step, self.steps_per_epoch)
         index = self._order(epoch)[place * self.batch_size : (place + 1) * self.batch_size]
-        if "generator" in self.objective.needs:
+        if self._method_draws or self.objective.draws:
             self.generator.manual_seed(derive(self.seed, "step", self.step))
         with self._noise_of_step():
-            loss = self._method(self, self._batch(index), **self._method_params)
+            loss = self._method(self, self.batch(index), **self._experiment.method.params)
         self._nonfinite |= ~torch.isfinite(loss)
         self.step += 1
 
@@ -222,12 +281,12 @@ class LoopEngine:
         resume = snapshot.resume or {}
         state = {k.removeprefix("loss."): v for k, v in resume.items() if k.startswith("loss.")}
         if not self.objective.take_state(state):
-            self.objective = self.objective_for(self.objective.spec)
+            self.objective = self.objective_for(self._experiment)
         self.optimizer = self._new_optimizer()
         self._restore_optimizer(resume)
 
     def adjust(self, experiment: Experiment, objective: Objective | None) -> None:
-        self._optimizer_spec = experiment.optimizer
+        self._experiment = experiment
         if objective is not None:
             former, self.objective = self.objective, objective
             if objective.spec.name == former.spec.name:
@@ -242,9 +301,10 @@ class LoopEngine:
         for group in self.optimizer.param_groups:
             group.update({k: v for k, v in experiment.params("optimizer").items() if k in group})
 
-    def _probe(self, experiment: Experiment) -> tuple[tuple[str, ...], int | None, bool]:
-        """Names of the model's outputs, width of its embeddings, and whether training it draws noise."""
-        x = self.X[torch.from_numpy(self.dataset.train[:2]).to(self.device)]
+    def _probed(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """A few training samples as a batch, and the model's outputs for them."""
+        batch = self.batch(torch.from_numpy(self.dataset.train[:SAMPLE]).to(self.device))
+        x = batch["x"]
         try:
             with evaluating(self.model):
                 outputs = forward(self.model, x, more=True)
@@ -260,9 +320,7 @@ class LoopEngine:
                 f"the model {type(self.model).__name__} maps x {tuple(x.shape)} to logits {shape}; "
                 f"the data {self.dataset.name!r} need {expected}"
             )
-        embeddings = outputs.get("embeddings")
-        dim = None if embeddings is None else int(embeddings.shape[1])
-        return tuple(outputs), dim, any(_draws_noise(m) for m in self.model.modules())
+        return batch, outputs
 
     def _order(self, epoch: int) -> Tensor:
         if self._order_of is None or self._order_of[0] != epoch:
@@ -270,22 +328,30 @@ class LoopEngine:
             self._order_of = (epoch, torch.from_numpy(order).to(self.device))
         return self._order_of[1]
 
-    def _batch(self, index: Tensor) -> dict[str, Any]:
-        batch: dict[str, Any] = {"x": self.X[index], "index": index, "generator": self.generator}
-        return batch | {name: column[index] for name, column in self._columns.items()}
-
     def _measure(self) -> dict[str, float]:
         metrics: dict[str, float] = {}
         with self._looking():
             self.generator.manual_seed(self.seed)
-            for split, rows in self._rows.items():
-                batch = self._measured[split]
+            for split, batch in self._measured.items():
                 outputs = forward(self.model, batch["x"], more=self.objective.more)
-                metrics[f"{split}_loss"] = float(self.objective(batch, outputs))
+                metrics[f"{split}_loss"] = self._measured_loss(batch, outputs)
+                if (errors := self.objective.value_errors(batch, outputs["logits"])) is not None:
+                    metrics[f"{split}_value_error"] = float(errors.square().mean().sqrt())
                 logits = outputs["logits"].double().cpu().numpy()
-                found = scores(logits, self.dataset.y[rows])
+                found = scores(logits, self.dataset, batch["index"].cpu().numpy(), split)
                 metrics |= {f"{split}_{name}": value for name, value in found.items()}
         return metrics
+
+    def _measured_loss(self, batch: Mapping[str, Any], outputs: Mapping[str, Tensor]) -> float:
+        """The loss of many samples; one that compares those of a batch gets batches, as in training."""
+        n = len(batch["x"])
+        if not self.objective.coupled or n <= self.batch_size:
+            return float(self.objective(batch, outputs))
+        order = torch.from_numpy(generator_of(self.seed, "rows", 2).permutation(n)).to(self.device)
+        total = 0.0
+        for rows in torch.split(order, self.batch_size):
+            total += len(rows) * float(self.objective(rows_of(batch, rows, n), rows_of(outputs, rows, n)))
+        return total / n
 
     def _all_logits(self) -> np.ndarray:
         with self._looking():
@@ -310,7 +376,7 @@ class LoopEngine:
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
         parameters = [*self.model.parameters(), *self.objective.parameters()]
-        return create_optimizer(self._optimizer_spec, parameters)
+        return create_optimizer(self._experiment.optimizer, parameters)
 
     def _restore_optimizer(self, resume: Mapping[str, Any]) -> None:
         whole = self.optimizer.state_dict()
@@ -323,6 +389,33 @@ class LoopEngine:
         count = len(whole["param_groups"][0]["params"])
         whole["state"] = {i: s for i, s in state.items() if i < count}
         self.optimizer.load_state_dict(whole)
+
+
+@dataclass(frozen=True, slots=True)
+class _Supplier:
+    """Builds the supplies of one engine with an experiment's parameters."""
+
+    engine: LoopEngine
+    experiment: Experiment
+
+    def offers(self, name: str) -> Method | None:
+        entry = offered(name)
+        if entry is None or entry.facts["method_only"] not in (None, self.experiment.method.name):
+            return None
+        return entry
+
+    def build(self, name: str) -> Supply:
+        engine = self.engine
+        setting = Setting(
+            engine.dataset,
+            engine.columns,
+            engine.outputs,
+            engine._dim,
+            engine.seed,
+            engine.device,
+            engine.X.dtype,
+        )
+        return built(name, setting, self.experiment.supplies.get(name, {}))
 
 
 def _draws_noise(module: nn.Module) -> bool:

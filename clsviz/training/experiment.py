@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from clsviz.catalogue import Method, Spec, resolve
+from clsviz.catalogue import Method, Spec, methods, resolve
 from clsviz.catalogue.spec import Param
 from clsviz.data.imbalance import PROFILES
 from clsviz.data.noise import KINDS
@@ -26,6 +26,8 @@ TRANSFORMS = {
     "label_noise": (KINDS, "rate", 0.0),
     "imbalance": (PROFILES, "factor", 1.0),
 }
+# Parameters of what a loss needs besides the model: by need, then by name.
+SUPPLIES = "supplies"
 SETTINGS = ("loss_temperature", "batch_size", "epochs", "seed", "device", "precision")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -40,6 +42,8 @@ class Experiment:
     Args:
         label_noise: None, a rate in [0, 1], or a Spec ``symmetric`` / ``pair`` with ``rate``.
         imbalance: None, a factor >= 1, or a Spec ``exp`` / ``step`` with ``factor``.
+        supplies: parameters of what makes a loss's needs (catalogue kind "supply"), by the need:
+            ``{"bags": {"size": 4}}``; what the loss does not need is of no effect.
         loss_temperature: divides the logits before the loss, in training and where the loss is measured;
             any loss can so be made softer (> 1) or harder. > 0.
         batch_size: training samples per step; the last batch of an epoch may be smaller.
@@ -61,6 +65,7 @@ class Experiment:
     method: Spec
     label_noise: Spec | None
     imbalance: Spec | None
+    supplies: Mapping[str, Mapping[str, Any]]
     loss_temperature: float
     batch_size: int
     epochs: int
@@ -77,6 +82,7 @@ class Experiment:
         method: Spec | str | Mapping[str, Any] = "standard",
         label_noise: Spec | str | float | Mapping[str, Any] | None = None,
         imbalance: Spec | str | float | Mapping[str, Any] | None = None,
+        supplies: Mapping[str, Mapping[str, Any]] | None = None,
         loss_temperature: float = 1.0,
         batch_size: int = 64,
         epochs: int = 60,
@@ -89,6 +95,7 @@ class Experiment:
             object.__setattr__(self, name, _choice(name, value))
         object.__setattr__(self, "label_noise", _transform("label_noise", label_noise))
         object.__setattr__(self, "imbalance", _transform("imbalance", imbalance))
+        object.__setattr__(self, SUPPLIES, _supplies(supplies))
         object.__setattr__(self, "loss_temperature", _positive("loss_temperature", loss_temperature))
         object.__setattr__(self, "batch_size", _whole("batch_size", batch_size, 1))
         object.__setattr__(self, "epochs", _whole("epochs", epochs, 1))
@@ -114,6 +121,13 @@ class Experiment:
             if param != name:
                 raise UnknownName(f"no setting {path!r}; {head} has {name!r}")
             return unchanged if value is None else value.params[name]
+        if head == SUPPLIES:
+            need, dot, name = param.partition(".")
+            given = value.get(need, {})
+            if not dot:
+                return {**entry_of("supply", Spec(need)).defaults(), **given}
+            default = _param("supply", Spec(need), name).default
+            return given.get(name, default)
         if head not in CHOICES:
             raise UnknownName(f"no setting {path!r}; {head!r} has no parameters")
         if param in value.params:
@@ -144,6 +158,10 @@ class Experiment:
                     former = _transform(head, former) or Spec(TRANSFORMS[head][0][0])
                 spec = Spec.of(former)
                 new[head] = Spec(spec.name, {**spec.params, param: changes[path]})
+            elif head == SUPPLIES:
+                need, dot, name = param.partition(".")
+                given = {**new[head].get(need, {}), name: changes[path]} if dot else changes[path]
+                new[head] = {**new[head], need: given}
             else:
                 raise UnknownName(f"no setting {path!r}; {head!r} has no parameters")
         return Experiment(**new)
@@ -151,7 +169,9 @@ class Experiment:
     def to_json(self) -> dict[str, Any]:
         """Plain dicts, lists, strings and numbers; `from_json` gives an equal Experiment."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {k: v.to_json() if isinstance(v, Spec) else v for k, v in values.items()}
+        # Mostly empty; left out then, so that the key of a sweep's row is what it was before there were any.
+        values[SUPPLIES] = {need: dict(params) for need, params in self.supplies.items()}
+        return {k: v.to_json() if isinstance(v, Spec) else v for k, v in values.items() if k != SUPPLIES or v}
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> Experiment:
@@ -173,12 +193,32 @@ class Experiment:
         """All dotted paths to parameters, and the settings that have none."""
         choices = [name for name in CHOICES if getattr(self, name).name != OWN]
         params = [f"{name}.{p.name}" for name in choices for p in entry_of(name, getattr(self, name)).params]
+        params += [f"{SUPPLIES}.{m.name}.{p.name}" for m in methods("supply") for p in m.params]
         return [*params, *(f"{name}.{param}" for name, (_, param, _) in TRANSFORMS.items()), *SETTINGS]
 
 
 def entry_of(choice: str, spec: Spec) -> Method:
     """The catalogue entry behind one of an Experiment's choices."""
     return resolve(choice, spec.name)[0]
+
+
+def _supplies(value: Any) -> dict[str, dict[str, Any]]:
+    """Parameters that were given, by supply; checked against the catalogue."""
+    if not isinstance(value or {}, Mapping):
+        raise InputError(
+            f'{SUPPLIES}: expected needs with parameters, as {{"bags": {{"size": 4}}}}, got {value!r}'
+        )
+    found = {}
+    for need, params in (value or {}).items():
+        entry = entry_of("supply", Spec(str(need)))
+        path = f"{SUPPLIES}.{need}"
+        if not isinstance(params, Mapping):
+            raise InputError(
+                f"{path}: expected a dict of parameters out of {list(entry.defaults())}, got {params!r}"
+            )
+        if params:
+            found[entry.name] = {n: _value(f"{path}.{n}", entry.param(n), v) for n, v in params.items()}
+    return found
 
 
 def _choice(choice: str, value: Any) -> Spec:
@@ -199,7 +239,8 @@ def _param(choice: str, spec: Spec, name: str) -> Param:
     try:
         return entry_of(choice, spec).param(name)
     except InputError as error:
-        raise UnknownName(f"no setting '{choice}.{name}': {error}") from None
+        place = choice if choice != "supply" else f"{SUPPLIES}.{spec.name}"
+        raise UnknownName(f"no setting '{place}.{name}': {error}") from None
 
 
 def _value(path: str, param: Param, value: Any) -> Any:

@@ -47,6 +47,7 @@ class Fan(Commands[FanSession]):
         seeds: how many seeds for each combination (counted up from the experiment's), or which.
         data: your own Dataset or ``(X, y)``, in place of the experiment's data.
         module: your own torch module; a copy of it is trained by each member.
+        teacher, extras: as of a `Run`; the members share them.
         pace: at most so many epochs a second; None for as fast as it goes.
         budget_bytes: what the timelines of all members together may keep.
 
@@ -62,6 +63,8 @@ class Fan(Commands[FanSession]):
         *,
         data: Dataset | tuple[Any, Any] | None = None,
         module: nn.Module | None = None,
+        teacher: Any = None,
+        extras: Mapping[str, Any] | None = None,
         pace: float | None = None,
         budget_bytes: int = BUDGET_BYTES,
     ) -> None:
@@ -77,7 +80,14 @@ class Fan(Commands[FanSession]):
         self._own_data = None if data is None else load(data)
         self._own_module = module
         session = FanSession(
-            experiment, vary, seeds, base=self._own_data, own_module=module, budget_bytes=budget_bytes
+            experiment,
+            vary,
+            seeds,
+            base=self._own_data,
+            own_module=module,
+            extras=extras,
+            teacher=teacher,
+            budget_bytes=budget_bytes,
         )
         session.record()
         self._begin(session, pace)
@@ -168,6 +178,7 @@ class Fan(Commands[FanSession]):
             former.seeds,
             base=former.base if same else own_data if experiment.data.name == OWN else None,
             own_module=self._own_module,
+            extras=former.extras if same else None,
             budget_bytes=former.budget_bytes,
         )
         session.record()
@@ -193,6 +204,7 @@ class Fan(Commands[FanSession]):
             diverged=self.diverged,
             target=session.target,
             budget_bytes=session.budget_bytes,
+            extras=session.extras,
             own_data=self._own_data if session.experiment.data.name == OWN else None,
         )
 
@@ -214,6 +226,7 @@ class Fan(Commands[FanSession]):
             saved.seeds,
             base=first.own_data,
             own_module=module,
+            extras=first.extras,
             budget_bytes=saved.budget_bytes,
         )
         if len(session.members) != len(saved.runs):

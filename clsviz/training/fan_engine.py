@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -45,13 +45,20 @@ class LoopEngines:
 
     Args:
         models: K untrained modules.
+        extras: see `LoopEngine`; the members share them.
     """
 
     kind = "loop"
 
-    def __init__(self, models: Sequence[nn.Module], members: Sequence[Member], device: torch.device) -> None:
+    def __init__(
+        self,
+        models: Sequence[nn.Module],
+        members: Sequence[Member],
+        device: torch.device,
+        extras: Mapping[str, Any] | None = None,
+    ) -> None:
         self._engines = [
-            LoopEngine(model, m.dataset, m.experiment, device=device)
+            LoopEngine(model, m.dataset, m.experiment, extras=extras, device=device)
             for model, m in zip(models, members, strict=True)
         ]
         self._reads_at_once = device.type == "cpu"  # elsewhere reading a value waits for the device

@@ -12,8 +12,9 @@ import numpy as np
 
 from clsviz.data.dataset import Dataset
 from clsviz.errors import InputError
-from clsviz.training.experiment import OWN, TRANSFORMS, Experiment, entry_of
+from clsviz.training.experiment import OWN, SUPPLIES, TRANSFORMS, Experiment, entry_of
 from clsviz.training.session import training_data
+from clsviz.training.supplies import offered
 
 MOST_MEMBERS = 512
 # Settings outside the catalogue's parameters that members may differ in.
@@ -43,6 +44,9 @@ def variable(experiment: Experiment) -> tuple[str, ...]:
     found = []
     for choice in OF_CHOICES:
         found += [f"{choice}.{p.name}" for p in _numeric(experiment, choice)]
+    for need in entry_of("loss", experiment.loss).needs:
+        if (supply := offered(need)) is not None:
+            found += [f"{SUPPLIES}.{need}.{p.name}" for p in supply.params]
     found += [f"{head}.{name}" for head, (_, name, _) in TRANSFORMS.items()]
     found += [f"model.{p.name}" for p in _numeric(experiment, "model") if p.name == OF_MODEL]
     return (*found, *PLAIN)

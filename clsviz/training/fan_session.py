@@ -20,7 +20,7 @@ from clsviz.training.experiment import Experiment
 from clsviz.training.fan_engine import FanEngine, LoopEngines
 from clsviz.training.fan_members import Member, checked_seeds, checked_vary, combine
 from clsviz.training.objective import Objective
-from clsviz.training.session import base_data, is_kept, new_model
+from clsviz.training.session import all_extras, base_data, is_kept, new_model
 from clsviz.training.snapshot import Snapshot
 from clsviz.training.source import new_run_id
 from clsviz.training.stacked import CannotStack, StackedEngine
@@ -38,7 +38,7 @@ class FanSession:
 
     Args:
         base: the dataset behind ``experiment.data``; None loads it.
-        own_module: see `Session`.
+        own_module, extras, teacher: see `Session`.
         budget_bytes: what all timelines together may keep.
     """
 
@@ -50,6 +50,8 @@ class FanSession:
         *,
         base: Dataset | None = None,
         own_module: nn.Module | None = None,
+        extras: Mapping[str, Any] | None = None,
+        teacher: Any = None,
         budget_bytes: int,
     ) -> None:
         self.vary = checked_vary(experiment, vary)
@@ -63,7 +65,8 @@ class FanSession:
         self.template = copy.deepcopy(models[0])
         self.network = network(self.template)
         self.device = pick_device(experiment.device)
-        self.engine, self.why_loop = _engine(models, self.members, self.device)
+        self.extras = all_extras(self.dataset, extras, teacher)
+        self.engine, self.why_loop = _engine(models, self.members, self.device, self.extras)
         self.budget_bytes = budget_bytes
         self.timelines = tuple(Timeline(max(1, budget_bytes // len(self.members))) for _ in self.members)
         self.target = experiment.epochs * self.engine.steps_per_epoch
@@ -148,10 +151,13 @@ class FanSession:
 
 
 def _engine(
-    models: Sequence[nn.Module], members: Sequence[Member], device: torch.device
+    models: Sequence[nn.Module],
+    members: Sequence[Member],
+    device: torch.device,
+    extras: Mapping[str, Any],
 ) -> tuple[FanEngine, str]:
     """The stacked engine where it can be, else one loop after the other and the reason why."""
     try:
-        return StackedEngine(models, members, device), ""
+        return StackedEngine(models, members, device, extras), ""
     except CannotStack as reason:
-        return LoopEngines(models, members, device), str(reason)
+        return LoopEngines(models, members, device, extras), str(reason)

@@ -43,6 +43,7 @@ def write(
     diverged: np.ndarray,
     target: int,
     budget_bytes: int,
+    extras: Mapping[str, Any],
     own_data: Dataset | None,
 ) -> None:
     """Writes a fan into `folder`; each member's part can be opened with `Run.load`, too.
@@ -60,7 +61,7 @@ def write(
             budget_bytes=budget_bytes,
             snapshots=snapshots,
             curve=curve_of(snapshots),
-            extras={},
+            extras=extras,
             own_data=None if m.index else own_data,
         )
     header = {

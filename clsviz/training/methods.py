@@ -1,18 +1,23 @@
 """Methods: what one training step does. A method gets the engine and a batch.
 
 The engine offers `loss(batch)` (a 0-d tensor with gradient), `model` and `optimizer`; a method may
-call the loss as often as it likes, at whatever weights.
+call the loss as often as it likes, at whatever weights. A method that needs the "generator" finds
+it in the batch, seeded by run and step; the catalogue's `trains` names supplies it is there for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from clsviz.catalogue import Range, method
+from clsviz.data.dataset import Dataset
+
+if TYPE_CHECKING:
+    from clsviz.training.objective import Objective
 
 
 class StepTools(Protocol):
@@ -20,8 +25,18 @@ class StepTools(Protocol):
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
+    dataset: Dataset
+    objective: Objective
 
-    def loss(self, batch: Mapping[str, Any]) -> Tensor: ...
+    def batch(self, index: Tensor) -> dict[str, Any]:
+        """The samples at these rows of the dataset."""
+
+    def outputs(self, x: Tensor) -> dict[str, Tensor]:
+        """The model's outputs by name."""
+
+    def loss(self, batch: Mapping[str, Any], *, at: Mapping[str, Tensor] | None = None) -> Tensor:
+        """0-d, with gradient; at other parameters of the model where they are given."""
+
     def input_gradient(self, batch: Mapping[str, Any]) -> Tensor:
         """Gradient of the loss with respect to ``batch["x"]``."""
 
@@ -78,3 +93,63 @@ def perturbed(x: Tensor, gradient: Callable[[Tensor], Tensor], radius: float | T
         shift = moved + stride * gradient(moved).sign() - x
         moved = x + shift.clamp(-radius, radius)  # type: ignore[arg-type]
     return moved
+
+
+@method(
+    kind="method",
+    title="Meta-learned sample weights",
+    paper="Learning from Noisy Labels via Self-Taught On-the-Fly Meta Loss Rescaling",
+    formula=r"\phi\leftarrow\phi-\beta\,\frac{g}{\lVert g\rVert},\quad g=\nabla_\phi\,L_{v\sim w_\phi}"
+    r"\big(\theta-\eta\nabla_\theta L_{w_\phi}(\theta)\big)",
+    needs=("generator",),
+    facts={"trains": ["weights"]},
+    meta_lr=Range(0, 0.2, step=0.005),
+    pool=Range(1, 16, step=1, unit="batches"),
+)
+def meta_rescale(
+    engine: StepTools, batch: Mapping[str, Any], *, meta_lr: float = 0.01, pool: int = 4
+) -> Tensor:
+    """Learns weights of samples on the fly, and takes a plain step with them; no clean data needed.
+
+    A small network gives each sample a weight. It is asked what a step with these weights would do to
+    other samples, drawn from the noisy training part itself, each with a probability that goes with
+    its own weight, and is moved down the gradient of their unweighted loss. arXiv:2412.12955, with a
+    virtual step of gradient descent, as long as momentum makes it in the end (with shorter ones the
+    judges stay noisy, and weights grow on wrong labels), and normalised steps of the weight network.
+
+    Args:
+        meta_lr: length of a step of the weight network; 0 leaves all weights equal.
+        pool: the samples to draw from are so many batches, drawn evenly from the training part.
+    """
+    net = engine.objective.supplies["weights"]
+    group = engine.optimizer.param_groups[0]
+    rate = group["lr"] / (1 - group.get("momentum", 0.0))  # what a gradient comes to in the end
+    theta = dict(engine.model.named_parameters())
+    loss = engine.loss(batch, at=theta)
+    slopes = torch.autograd.grad(loss, list(theta.values()), create_graph=True, allow_unused=True)
+    ahead = {
+        name: p if slope is None else p - rate * slope
+        for (name, p), slope in zip(theta.items(), slopes, strict=True)
+    }
+    with torch.no_grad():
+        judges = _judges(engine, batch, pool)
+    plain = {**judges, "weights": torch.ones_like(judges["x"][:, 0])}
+    inner = list(net.parameters())
+    found = torch.autograd.grad(engine.loss(plain, at=ahead), inner)
+    with torch.no_grad():
+        length = torch.sqrt(sum((g.square().sum() for g in found), torch.zeros_like(loss)))
+        for p, g in zip(inner, found, strict=True):
+            p.sub_(meta_lr * g / length.clamp_min(1e-12))
+        weights = net({**batch, **engine.outputs(batch["x"])})
+    return standard(engine, {**batch, "weights": weights})
+
+
+def _judges(engine: StepTools, batch: Mapping[str, Any], pool: int) -> dict[str, Any]:
+    """As many training samples as the batch has, those of larger weight more often."""
+    index, generator = batch["index"], batch["generator"]
+    train = torch.from_numpy(engine.dataset.train).to(index.device)
+    some = torch.randint(len(train), (int(pool) * len(index),), generator=generator, device=index.device)
+    candidates = engine.batch(train[some])
+    weights = engine.objective.supplies["weights"]({**candidates, **engine.outputs(candidates["x"])})
+    drawn = torch.multinomial(weights, len(index), replacement=True, generator=generator)
+    return engine.batch(candidates["index"][drawn])

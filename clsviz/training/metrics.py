@@ -1,4 +1,4 @@
-"""The learning curve: loss, accuracy, calibration error and margin of training and validation part."""
+"""The learning curve: loss, accuracy, calibration error, margin, and what became of wrong labels."""
 
 from __future__ import annotations
 
@@ -35,17 +35,29 @@ def measured_rows(dataset: Dataset, seed: int = 0) -> dict[str, np.ndarray]:
     return rows
 
 
-def scores(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """``accuracy`` in [0, 1] (ties: lowest class), ``ece`` in [0, 1] (15 equal-width bins), ``margin``.
+def scores(logits: np.ndarray, dataset: Dataset, rows: np.ndarray, split: str) -> dict[str, float]:
+    """What a part's logits (n, K) say of its rows (n,) of a dataset.
 
-    The margin of a sample is its true class's probability less the largest of the others, in [-1, 1];
-    ``margin`` is the mean. Logits (N, K) that are not finite give nan.
+    ``accuracy`` in [0, 1] (ties: lowest class), ``ece`` in [0, 1] (15 equal-width bins) and ``margin``,
+    the mean of the true class's probability less the largest of the others, in [-1, 1]. Of a training part
+    with wrong labels also ``memorised``, the share of the wrongly labelled that are predicted as labelled,
+    and ``recovered``, the share predicted as what they are. Logits that are not finite give nan.
     """
+    labels = dataset.y[rows]
+    wrong = labels != dataset.y_clean[rows] if split == "train" else np.zeros(len(rows), bool)
+    names = ("accuracy", "ece", "margin", *(("memorised", "recovered") if wrong.any() else ()))
     if not np.isfinite(logits).all():
-        return {"accuracy": float("nan"), "ece": float("nan"), "margin": float("nan")}
-    accuracy = float((logits.argmax(1) == labels).mean())
+        return dict.fromkeys(names, float("nan"))
+    guess = logits.argmax(1)
     probs = softmax(logits, axis=1)
     own = probs[np.arange(len(labels)), labels]
     probs[np.arange(len(labels)), labels] = -1.0
-    margin = float((own - probs.max(1)).mean())
-    return {"accuracy": accuracy, "ece": float(_ece()(logits, labels, kind="logits")), "margin": margin}
+    found = {
+        "accuracy": float((guess == labels).mean()),
+        "ece": float(_ece()(logits, labels, kind="logits")),
+        "margin": float((own - probs.max(1)).mean()),
+    }
+    if wrong.any():
+        found["memorised"] = float((guess == labels)[wrong].mean())
+        found["recovered"] = float((guess == dataset.y_clean[rows])[wrong].mean())
+    return found

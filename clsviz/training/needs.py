@@ -1,18 +1,19 @@
 """What a loss is called with, found by name: in the model's outputs or in the batch.
 
 A batch is a dict: ``x`` (n, D), ``targets`` (n,), ``index`` (n,) rows of the dataset, ``generator``
-(seeded by run and step), and the run's `extras`: one row per sample of whatever else was given to
-the run (``weights``, ``teacher_logits``, ``bags``, ...). Outputs are ``logits`` and whatever the
-model's ``outputs(x)`` names.
+(seeded by run and step), ``label_sets`` (n, K) and ``values`` (n,) where the dataset has them, and the
+run's `extras`: one row per sample of whatever else was given to the run (``teacher_logits``, ...).
+Outputs are ``logits`` and whatever the model's ``outputs(x)`` names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 
 from torch import Tensor, nn
 
+from clsviz.catalogue import methods
+from clsviz.catalogue.spec import REGISTRY
 from clsviz.errors import MissingNeed, ShapeError
 
 BATCH = ("x", "targets", "index", "generator")
@@ -22,7 +23,6 @@ _FROM_MODEL = {
     "z": "the model 'prototype_autoencoder'",
     "prototypes": "the model 'prototype_autoencoder'",
     "reconstruction": "the model 'prototype_autoencoder'",
-    "aux_logits": "a model with a second head, whose outputs(x) has 'aux_logits'",
     "dim": "a model whose outputs(x) has 'embeddings' (mlp, cnn, rbf)",
 }
 
@@ -47,6 +47,18 @@ def forward(model: nn.Module, x: Tensor, *, more: bool) -> dict[str, Tensor]:
     return {"logits": logits}
 
 
+class Named(nn.Module):
+    """A model whose call gives its outputs by name."""
+
+    def __init__(self, model: nn.Module, more: bool) -> None:
+        super().__init__()
+        self.model = model
+        self.more = more
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return forward(self.model, x, more=self.more)
+
+
 def check(
     who: str, needs: Collection[str], *, batch: Collection[str], outputs: Collection[str], model: str
 ) -> None:
@@ -64,10 +76,15 @@ def check(
         )
 
 
-def fill(needs: Collection[str], batch: Mapping[str, Any], outputs: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The needs by name; the model's outputs come before the batch."""
-    return {name: outputs[name] if name in outputs else batch[name] for name in needs}
-
-
 def _remedy(name: str) -> str:
-    return _FROM_MODEL.get(name, f"Run(..., extras={{{name!r}: array}}) with one row per sample")
+    if name in _FROM_MODEL:
+        return _FROM_MODEL[name]
+    if name.startswith("teacher_"):
+        more = " with embeddings (mlp, cnn, rbf)" if name == "teacher_embeddings" else " or its logits (N, K)"
+        return f"Run(..., teacher=...): a run, a module{more}"
+    if sets := [m.name for m in methods("data") if name in m.facts.get("gives", ())]:
+        return f"the data {sets}, or your own: from_arrays(X, y, {name}=...)"
+    supply = REGISTRY.get(f"training.{name}")
+    if supply is not None and supply.facts.get("method_only"):
+        return f"the method {supply.facts['method_only']!r}, or Run(..., extras={{{name!r}: array}})"
+    return f"Run(..., extras={{{name!r}: array}}) with one row per sample"

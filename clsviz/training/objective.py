@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from clsviz import losses
-from clsviz.catalogue import Spec, resolve
+from clsviz.catalogue import Method, Spec, resolve
 from clsviz.errors import ShapeError
+from clsviz.losses.row import ROWS
+from clsviz.models import evaluating
 from clsviz.training import needs as wanted
+from clsviz.training.supplies import Supply
+
+# Column of a batch that a loss is given as its targets.
+TARGETS = {"class": "targets", "none": "targets", "label_sets": "label_sets", "values": "values"}
+# What the network itself says, here and at moved samples: the loss temperature divides it.
+TEMPERED = ("logits", "adv_logits")
+
+
+class Supplier(Protocol):
+    """Builds what neither batch nor model has."""
+
+    def offers(self, name: str) -> Method | None:
+        """The entry of the supply of this need; None where there is none here."""
+
+    def build(self, name: str) -> Supply: ...
+
+
+def rows_of(values: Mapping[str, Any], rows: Tensor | slice, n: int) -> dict[str, Any]:
+    """The values of some of n samples; what does not go by samples stays whole."""
+    return {
+        name: v[rows] if isinstance(v, Tensor) and v.ndim and len(v) == n else v for name, v in values.items()
+    }
 
 
 class Objective:
@@ -19,8 +43,15 @@ class Objective:
 
     The catalogue's object is a function of the needs; it gives terms (n,), a scalar, or a result
     with ``.total``. A row of `clsviz.losses` that keeps a state (a memory of the samples, weights
-    of its own) becomes its module, built with the sizes the row asks for. The logits are divided by
+    of its own) becomes its module, built with the sizes the row asks for. What a loss needs, or can
+    use, and neither batch nor outputs have, comes from supplies. The logits are divided by
     `temperature` first, whatever the loss.
+
+    Attributes:
+        headless: the loss does not look at the logits, so that nothing trains the model's head.
+        coupled: a term depends on other samples of its batch.
+        decode: the number that logits stand for, where the loss fits numbers; else None.
+        draws: it takes random numbers from the batch's generator.
 
     Raises:
         MissingNeed: the loss asks for something that is not there.
@@ -37,54 +68,125 @@ class Objective:
         model: str = "model",
         device: torch.device | None = None,
         temperature: float = 1.0,
+        supplier: Supplier | None = None,
     ) -> None:
         entry, function = resolve("loss", spec.name)
         self.spec = spec
         self._temperature = temperature
+        self._row = ROWS[entry.name] if entry.family == "losses" else None
+        self.decode = self._row.decode if self._row is not None else None
         self.needs: tuple[str, ...] = entry.needs or ("logits", "targets")
-        who = f"loss {spec.name!r}"
-        wanted.check(who, self.needs, batch=batch, outputs=outputs, model=model)
-        self.more = wanted.needs_outputs(self.needs, batch)
+        self._column = {"targets": TARGETS[entry.facts.get("targets", "class")]}
+        who, there = f"loss {spec.name!r}", {*batch, *outputs}
+        required = [self._column.get(name, name) for name in self.needs]
+        asked: list[str] = []  # of batch and model
+        self.supplies: dict[str, Supply] = {}
+        for name in self._all(entry):
+            offer = supplier.offers(name) if supplier and name not in there else None
+            if supplier is None or offer is None:
+                continue
+            if name not in required and not there.issuperset(offer.needs):
+                continue
+            wanted.check(f"{name!r} of the {who}", offer.needs, batch=batch, outputs=outputs, model=model)
+            self.supplies[name] = supplier.build(name)
+            asked += offer.needs
+        there.update(self.supplies)
+        wanted.check(who, required, batch=there.difference(outputs), outputs=outputs, model=model)
+        extra = entry.facts.get("extra", ())
+        self._optional = [n for n in extra if n not in self.needs and n in there]
+        asked += [n for n in (*required, *self._optional) if n not in self.supplies]
+        self.more = wanted.needs_outputs(asked, batch)
+        self.headless = "logits" not in self.needs
+        self.coupled = bool(entry.facts.get("coupled")) or any(s.couples for s in self.supplies.values())
+        self._multiple = int(entry.facts.get("multiple", 1))
+        self.draws = "generator" in asked
         self.module: nn.Module | None = None
         self._function: Callable[..., Any] = function
         self.params = dict(spec.params)
-        if entry.family == "losses":
-            asked = entry.facts["sizes"]
-            wanted.check(who, asked, batch=(), outputs=sizes, model=model)
-            module = losses.create(entry.name, **spec.params, **{size: sizes[size] for size in asked})
+        if self._row is not None:
+            own = entry.facts["sizes"]
+            wanted.check(who, own, batch=(), outputs=sizes, model=model)
+            module = losses.create(entry.name, **spec.params, **{size: sizes[size] for size in own})
             self.params = dict(module.params)
             if entry.facts["state"]:
                 self.module = module.to(device)
 
     def __call__(self, batch: Mapping[str, Any], outputs: Mapping[str, Tensor]) -> Tensor:
         """The loss of this batch, a 0-d tensor (the mean where the loss gives terms)."""
-        if self._temperature != 1 and "logits" in outputs:
-            outputs = {**outputs, "logits": outputs["logits"] / self._temperature}
-        given = wanted.fill(self.needs, batch, outputs)
-        if self.module is None:
-            value = self._function(**given, **self.params)
-        else:
-            value = self.module(given.pop(self.needs[0]), **given)
+        given = self.arguments(batch, outputs)
+        if self.module is not None:
+            return self.module(given.pop(self.needs[0]), **given)
+        value = self._function(**given, **self.params)
         value = getattr(value, "total", value)
         if not isinstance(value, Tensor) or value.ndim > 1:
             raise ShapeError(
                 f"loss {self.spec.name!r} must give a scalar, terms (n,) or a result with .total, "
                 f"not {type(value).__name__}{list(getattr(value, 'shape', []))}"
             )
+        if not value.numel():
+            return value.sum()
+        if self._row is not None and self._row.mean is not None:
+            x, targets = given.pop(self.needs[0]), given.pop("targets", None)
+            return self._row.mean(value, x, targets, **given, **self.params)
         return value.mean() if value.ndim else value
 
+    def arguments(self, batch: Mapping[str, Any], outputs: Mapping[str, Tensor]) -> dict[str, Any]:
+        """What the loss is called with, by name: its needs, then what else it can use."""
+        values: dict[str, Any] = {**batch, **outputs}
+        if self._multiple > 1:
+            n = len(values["x"])
+            values = rows_of(values, slice(n - n % self._multiple), n)
+        for name, supply in self.supplies.items():
+            if name not in values:
+                values[name] = supply(values)
+        if self._temperature != 1:
+            values |= {name: values[name] / self._temperature for name in TEMPERED if name in values}
+        return self.pick(values)
+
+    def pick(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of all these that the loss is called with."""
+        return {name: values[self._column.get(name, name)] for name in (*self.needs, *self._optional)}
+
+    def value_errors(self, batch: Mapping[str, Any], logits: Tensor) -> Tensor | None:
+        """What the logits predict less the values, (n,); None where the loss does not fit numbers."""
+        if self.decode is None:
+            return None
+        predicted = self.decode(logits / self._temperature, **self.params)
+        return predicted - batch[self._column["targets"]]
+
     def parameters(self) -> list[nn.Parameter]:
-        """Weights that belong to the loss itself and are trained with the model's."""
-        return list(self.module.parameters()) if self.module else []
+        """Weights that belong to the loss and its supplies and are trained with the model's."""
+        parts = [self.module, *(s for s in self.supplies.values() if s.trained)]
+        return [p for part in parts if part is not None for p in part.parameters()]
 
     def state(self) -> dict[str, Tensor]:
-        return dict(self.module.state_dict()) if self.module else {}
+        """What later steps depend on, by name; of supplies as ``supplies.<need>.<name>``."""
+        return {k: v for part, prefix in self._parts() for k, v in part.state_dict(prefix=prefix).items()}
 
     def take_state(self, state: Mapping[str, Tensor]) -> bool:
         """Copies a former state where it fits; False leaves the objective as it was built."""
         own = self.state()
         if {k: v.shape for k, v in own.items()} != {k: v.shape for k, v in state.items()}:
             return False
-        if self.module:
-            self.module.load_state_dict(dict(state))
+        for part, prefix in self._parts():
+            part.load_state_dict({k: state[prefix + k] for k in part.state_dict()})
         return True
+
+    def try_out(self, batch: Mapping[str, Any], outputs: Mapping[str, Tensor]) -> None:
+        """Raises what the row's checks say of these few samples; changes nothing."""
+        if self._row is None:
+            return
+        with evaluating(self.module or nn.Identity()):
+            given = self.arguments(batch, outputs)
+            held = {name: getattr(self.module, name) for name in self._row.state}
+            x, targets = given.pop(self.needs[0]), given.pop("targets", None)
+            self._row.check(x, targets, **held, **given)
+
+    def _parts(self) -> list[tuple[nn.Module, str]]:
+        own = [] if self.module is None else [(self.module, "")]
+        return [*own, *((supply, f"supplies.{name}.") for name, supply in self.supplies.items())]
+
+    def _all(self, entry: Method) -> list[str]:
+        """What the loss is called with, what it could use included, by the batch's names."""
+        names = dict.fromkeys([*self.needs, *entry.facts.get("extra", ())])
+        return [self._column.get(name, name) for name in names]

@@ -8,7 +8,7 @@ from typing import Any
 
 from clsviz.catalogue import Spec
 from clsviz.errors import InputError, UnknownName
-from clsviz.training.experiment import Experiment
+from clsviz.training.experiment import SUPPLIES, Experiment
 
 MOST_STEPS = 10_000_000  # a recipe from elsewhere asks for no more than this
 
@@ -104,14 +104,16 @@ def short(experiment: Experiment) -> dict[str, Any]:
     entry = {}
     for name, value in experiment.to_json().items():
         if name in always or getattr(experiment, name) != getattr(usual, name):
-            bare = isinstance(value, dict) and not value["params"]
+            bare = isinstance(value, dict) and value.get("params") == {}
             entry[name] = value["name"] if bare else value
     return entry
 
 
 def changes_between(a: Experiment, b: Experiment) -> dict[str, Any]:
-    """Dotted paths that lead from a to b; only the loss and numbers of the optimiser change on the way."""
+    """Dotted paths that lead from a to b: loss, supplies and numbers of the optimiser change on the way."""
     changes: dict[str, Any] = {} if a.loss == b.loss else {"loss": _bare(b.loss)}
+    if a.supplies != b.supplies:
+        changes[SUPPLIES] = b.to_json().get(SUPPLIES, {})
     former = a.optimizer.params
     return changes | {
         f"optimizer.{k}": v for k, v in b.optimizer.params.items() if k not in former or former[k] != v
@@ -124,10 +126,10 @@ def _bare(spec: Spec) -> Any:
 
 def _live(changes: Any) -> Mapping[str, Any]:
     ok = isinstance(changes, Mapping) and all(
-        path == "loss" or str(path).startswith("optimizer.") for path in changes
+        path in ("loss", SUPPLIES) or str(path).startswith("optimizer.") for path in changes
     )
     if not ok:
-        raise UnknownName(f"on the way only loss and optimizer.* can change, got {changes!r:.80}")
+        raise UnknownName(f"on the way only loss, supplies and optimizer.* can change, got {changes!r:.80}")
     return changes
 
 

@@ -19,7 +19,7 @@ from clsviz.models import as_predictor
 from clsviz.training import starts, store
 from clsviz.training.commands import Commands
 from clsviz.training.companions import complete
-from clsviz.training.experiment import OWN, Experiment
+from clsviz.training.experiment import OWN, SUPPLIES, Experiment
 from clsviz.training.optimizers import create_optimizer
 from clsviz.training.recipe import Recipe, Turn
 from clsviz.training.session import Session
@@ -53,6 +53,9 @@ class Run(Commands[Session]):
         what: an `Experiment`, the name of a dataset, a `Dataset`, or arrays ``(X, y)``.
         data: your own Dataset or ``(X, y)``, in place of the experiment's data.
         module: your own torch module, (N, D) to (N, K); a copy of it is trained.
+        teacher: what a loss of distillation learns from: another run (as it is now), a torch module, a
+            fitted classifier, or logits (N, K). It is asked once for every sample; the answers are
+            the extras ``teacher_logits`` and, of networks, ``teacher_embeddings``.
         extras: arrays with one row per sample that a loss needs (``teacher_logits``, ``weights``, ...).
         pace: at most so many epochs a second; None for as fast as it goes. Can be set any time.
         budget_bytes: what the timeline may keep.
@@ -67,6 +70,7 @@ class Run(Commands[Session]):
         *,
         data: Dataset | tuple[Any, Any] | None = None,
         module: nn.Module | None = None,
+        teacher: Any = None,
         extras: Mapping[str, Any] | None = None,
         pace: float | None = None,
         budget_bytes: int = BUDGET_BYTES,
@@ -85,7 +89,12 @@ class Run(Commands[Session]):
             experiment = experiment.replace({"model": OWN})
         own_data = None if data is None else load(data)
         session = Session(
-            experiment, base=own_data, own_module=module, extras=extras, budget_bytes=budget_bytes
+            experiment,
+            base=own_data,
+            own_module=module,
+            extras=extras,
+            teacher=teacher,
+            budget_bytes=budget_bytes,
         )
         self._open(session, own_data, module, pace)
         self._first_moment(session)
@@ -125,10 +134,10 @@ class Run(Commands[Session]):
     # Commands
 
     def set(self, path: str, value: Any) -> None:
-        """Changes a parameter of the optimiser, the loss, or a parameter of the loss, from the next step.
+        """Changes the loss, or a parameter of optimiser, loss or supplies, from the next step.
 
         Args:
-            path: ``optimizer.lr``, ``optimizer.weight_decay``, ``loss``, ``loss.q``, ...
+            path: ``optimizer.lr``, ``loss``, ``loss.q``, ``supplies.bags.size``, ...
 
         Raises:
             InputError: no such setting, a value that does not do, or a setting that needs `reset`.
@@ -139,14 +148,14 @@ class Run(Commands[Session]):
             session = self._trainer.session
             experiment = session.experiment.replace({path: value})
             objective = None
-            if head == "loss":
-                objective = session.engine.objective_for(experiment.loss)
+            if head in ("loss", SUPPLIES):
+                objective = session.engine.objective_for(experiment)
             elif head == "optimizer" and dot:
                 create_optimizer(experiment.optimizer, [nn.Parameter(torch.zeros(1))])
             else:
                 raise InputError(
                     f"{path} cannot change while a run goes on; use reset({{{path!r}: {value!r}}}). "
-                    "Parameters of the optimizer, and the loss, can"
+                    "Parameters of the optimizer, the loss, and supplies can"
                 )
             self._trainer.post(self._trainer.adjust, experiment, objective)
             session.experiment = experiment
@@ -186,7 +195,8 @@ class Run(Commands[Session]):
         Raises:
             InputError, UnknownName, MissingNeed: as `set` and `reset`; nothing has changed then.
         """
-        live = all(path.split(".")[0] in ("loss", "optimizer") and path != "optimizer" for path in changes)
+        heads = ("loss", "optimizer", SUPPLIES)
+        live = all(path.split(".")[0] in heads and path != "optimizer" for path in changes)
         if live:
             self.experiment.replace(changes)  # refuses all of them when one does not do
             for path in sorted(changes, key=lambda p: "." in p):
@@ -397,8 +407,9 @@ def _stops(session: Session, recipe: Recipe, wanted: Collection[int]) -> list[St
     turns = [*recipe.turns, Turn(recipe.steps, recipe.now)]
     for turn in turns:
         if turn.step >= here and (turn.experiment != last or turn.afresh):
-            loss = turn.experiment.loss
-            objective = None if loss == last.loss else session.engine.objective_for(loss)
+            now = turn.experiment
+            same = now.loss == last.loss and now.supplies == last.supplies
+            objective = None if same else session.engine.objective_for(now)
             stops.append(Stop(turn.step, turn, objective))
         last = turn.experiment
     return sorted(stops, key=lambda stop: (stop.step, stop.turn is not None))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-USES = ("weights", "order", "step", "labels", "rows")
+USES = ("weights", "order", "step", "labels", "rows", "supply")
 
 
 def derive(seed: int, use: str, *counters: int) -> int:
@@ -24,6 +24,11 @@ def derive(seed: int, use: str, *counters: int) -> int:
     return int(words[0] >> np.uint64(1))
 
 
+def generator_of(seed: int, use: str, *counters: int) -> np.random.Generator:
+    """NumPy's generator for one use of a run's seed."""
+    return np.random.default_rng(derive(seed, use, *counters))
+
+
 def batch_order(seed: int, epoch: int, train: np.ndarray) -> np.ndarray:
     """The order, (n,) int64, in which this epoch visits the training samples `train`."""
-    return np.random.default_rng(derive(seed, "order", epoch)).permutation(train)
+    return generator_of(seed, "order", epoch).permutation(train)

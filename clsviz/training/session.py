@@ -21,6 +21,7 @@ from clsviz.training.recipe import Recipe
 from clsviz.training.seeding import derive
 from clsviz.training.snapshot import Snapshot
 from clsviz.training.source import new_run_id
+from clsviz.training.supplies import teacher_columns
 from clsviz.training.timeline import Timeline
 from clsviz.training.way import Way
 
@@ -34,7 +35,7 @@ class Session:
     Args:
         base: the dataset behind ``experiment.data``, before noise and imbalance; None loads it.
         own_module: the untrained module behind ``experiment.model`` when that is "own"; copied.
-        extras: see `LoopEngine`.
+        extras: see `LoopEngine`. teacher: see `teacher_columns`.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Session:
         base: Dataset | None = None,
         own_module: nn.Module | None = None,
         extras: Mapping[str, Any] | None = None,
+        teacher: Any = None,
         budget_bytes: int,
     ) -> None:
         self.experiment = experiment
@@ -52,7 +54,7 @@ class Session:
         self.dataset = training_data(experiment, self.base)
         self.template = new_model(experiment, self.dataset, own_module)
         self.network = network(self.template)
-        self.extras = dict(extras or {})
+        self.extras = all_extras(self.dataset, extras, teacher)
         self.device = pick_device(experiment.device)
         self.engine = LoopEngine(
             copy.deepcopy(self.template), self.dataset, experiment, extras=self.extras, device=self.device
@@ -168,6 +170,11 @@ class Session:
 def is_kept(step: int, epoch: int) -> bool:
     """Whether this step is one to remember: each epoch, and 1, 2, 4, ... within the first."""
     return step % epoch == 0 or (step < epoch and step & (step - 1) == 0)
+
+
+def all_extras(dataset: Dataset, extras: Mapping[str, Any] | None, teacher: Any) -> dict[str, Any]:
+    """The arrays that a run was given, and what its teacher says."""
+    return {**({} if teacher is None else teacher_columns(teacher, dataset)), **(extras or {})}
 
 
 def base_data(experiment: Experiment) -> Dataset:

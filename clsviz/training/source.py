@@ -164,7 +164,8 @@ class StaticSource:
         metrics: dict[str, float] = {}
         for split, rows in (("train", dataset.train), ("validation", dataset.validation)):
             if len(rows):
-                metrics |= {f"{split}_{k}": v for k, v in scores(logits[rows], dataset.y[rows]).items()}
+                found = scores(logits[rows], dataset, rows, split)
+                metrics |= {f"{split}_{k}": v for k, v in found.items()}
         buffers = buffers_of(self._model) if is_module else {}
         shown = logits if self.network is None else None
         self.timeline.add(Snapshot(0, 0.0, theta, buffers, shown, metrics))

@@ -21,13 +21,14 @@ from clsviz.training.engine import LoopEngine, pick_dtype
 from clsviz.training.fan_members import Member
 from clsviz.training.methods import perturbed
 from clsviz.training.metrics import measured_rows
-from clsviz.training.needs import fill
 from clsviz.training.snapshot import Snapshot
 
 METHODS = ("standard", "adversarial")
 # Samples times members that are measured at a time: what stays in a core's cache; a GPU wants more.
 CHUNK = {"cpu": 2048, "cuda": 2**18}
 LEAST_CHUNK = 32
+# Metrics that a member without wrong labels does not have.
+ABSENT = ("train_memorised", "train_recovered")
 
 
 class CannotStack(ClsvizError):
@@ -44,6 +45,7 @@ class StackedEngine:
 
     Args:
         models: K untrained modules; their weights are copied.
+        extras: see `LoopEngine`; the members share them.
 
     Raises:
         CannotStack: loss, method or model do not run so; take `LoopEngines`.
@@ -52,27 +54,35 @@ class StackedEngine:
 
     kind = "stacked"
 
-    def __init__(self, models: Sequence[nn.Module], members: Sequence[Member], device: torch.device) -> None:
+    def __init__(
+        self,
+        models: Sequence[nn.Module],
+        members: Sequence[Member],
+        device: torch.device,
+        extras: Mapping[str, Any] | None = None,
+    ) -> None:
         experiment = members[0].experiment
         # Built for what it checks: samples, model and loss fit each other.
-        probe = LoopEngine(models[0], members[0].dataset, experiment, device=device)
-        self._params = [probe.objective_for(m.experiment.loss).params for m in members]
+        probe = LoopEngine(models[0], members[0].dataset, experiment, extras=extras, device=device)
+        self._params = [probe.objective_for(m.experiment).params for m in members]
         _check(probe, members, self._params)
         self._members = members
         self._device = device
         self._autocast = pick_dtype(experiment.precision, device)
         self._forward = batched(probe.model, more=probe.objective.more)
-        self._needs = probe.objective.needs
-        entry, self._loss = resolve("loss", experiment.loss.name)
-        self._by_row = entry.facts["row_kind"] == "logits"
+        self._pick = probe.objective.pick
+        self._loss = resolve("loss", experiment.loss.name)[1]
+        self._decode = probe.objective.decode
         self._names = [name for name, _ in probe.model.named_parameters()]
         stacks = zip(*(m.parameters() for m in models), strict=True)
         self._weights = [torch.stack([p.detach().to(device) for p in stack]) for stack in stacks]
         self._X = probe.X
+        self._columns = {n: column for n, column in probe.columns.items() if n != "targets"}
         # Members without noise share one row of labels.
         rows = {id(m.dataset.y): m.dataset.y for m in members}
         self._y = torch.from_numpy(np.stack(list(rows.values()))).to(device)
         self._row_of_y = np.array([list(rows).index(id(m.dataset.y)) for m in members])
+        self._clean = torch.from_numpy(members[0].dataset.y_clean).to(device)
         self._measured = [measured_rows(m.dataset, m.seed) for m in members]
         self.step = 0
         self.steps_per_epoch = max(m.steps_per_epoch for m in members)
@@ -121,7 +131,7 @@ class StackedEngine:
                 theta[row],
                 {},
                 None if logits is None else logits[row],
-                {name: float(values[row]) for name, values in metrics.items()},
+                {n: float(v[row]) for n, v in metrics.items() if n not in ABSENT or not np.isnan(v[row])},
                 {name: values[row] for name, values in resume.items()},
             )
             if lost[row] or not snapshot.finite:
@@ -198,7 +208,8 @@ class StackedEngine:
         """Samples and labels of rows (K, n) of the dataset."""
         x = self._X.index_select(0, index.reshape(-1)).view(*index.shape, -1)
         targets = self._y[0][index] if len(self._y) == 1 else self._y[self._own_y, index]
-        return {"x": x, "targets": targets, "index": index}
+        columns = {name: column[index] for name, column in self._columns.items()}
+        return {"x": x, "targets": targets, "index": index, **columns}
 
     def _terms(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Loss of each sample (K, n) and logits (K, n, C)."""
@@ -209,8 +220,8 @@ class StackedEngine:
         logits = outputs["logits"]
         if self._temperature is not None:
             outputs["logits"] = logits / self._temperature
-        given = fill(self._needs, batch, outputs)
-        if self._by_row and not self._varying:
+        given = self._pick({**batch, **outputs})
+        if not self._varying:
             # One loss for all rows of all members: vmap would add a quarter to the time of each operation.
             rows = {name: value.flatten(0, 1) for name, value in given.items()}
             return self._loss(**rows, **self._fixed).view(logits.shape[:2]), logits
@@ -219,6 +230,18 @@ class StackedEngine:
             return self._loss(**given, **varying, **self._fixed)
 
         return vmap(one)(given, self._varying), logits
+
+    def _value_errors(self, batch: Mapping[str, Tensor], logits: Tensor) -> Tensor | None:
+        """Predicted less true numbers (K, n), where the loss fits numbers."""
+        decode = self._decode
+        if decode is None:
+            return None
+        logits = logits if self._temperature is None else logits / self._temperature
+
+        def one(z: Tensor, varying: Mapping[str, Tensor]) -> Tensor:
+            return decode(z, **varying, **self._fixed)
+
+        return vmap(one)(logits, self._varying) - batch["values"]
 
     def _slope(self, batch: Mapping[str, Tensor], mask: Tensor | None) -> Tensor:
         """Gradient of each member's loss with respect to its samples, (K, n, D)."""
@@ -233,8 +256,15 @@ class StackedEngine:
             for start in range(0, index.shape[1], rows):
                 some = None if mask is None else mask[:, start : start + rows]
                 batch = self._batch(index[:, start : start + rows])
-                tally.add(*self._terms(batch), batch["targets"], some)
-            metrics |= {f"{split}_{name}": values for name, values in tally.metrics().items()}
+                terms, logits = self._terms(batch)
+                errors = self._value_errors(batch, logits)
+                tally.add(terms, logits, batch["targets"], self._clean[batch["index"]], some, errors)
+            found = tally.metrics()
+            if self._decode is None:
+                del found["value_error"]
+            if split != "train":
+                del found["memorised"], found["recovered"]
+            metrics |= {f"{split}_{name}": values for name, values in found.items()}
         return metrics
 
     def _chunk(self) -> int:
@@ -299,13 +329,17 @@ def _check(probe: LoopEngine, members: Sequence[Member], params: Sequence[Mappin
         raise CannotStack(f"the method {experiment.method.name!r} has no batched form")
     if "steps" in _differing([m.experiment.params("method") for m in members]):
         raise CannotStack("the members' attacks differ in their number of steps")
-    if not entry.facts.get("vmap") or probe.objective.module is not None:
-        raise CannotStack(f"the {loss} does not run under vmap")
-    if entry.facts.get("coupled"):
+    if probe.objective.supplies:
+        raise CannotStack(f"the {loss} takes {next(iter(probe.objective.supplies))!r} from a supply")
+    if probe.objective.draws:
+        raise CannotStack(f"the {loss} draws random numbers")
+    if probe.objective.coupled:
         # Filled-up batches would bring rows that do not count.
         raise CannotStack(f"the terms of the {loss} depend on the whole batch")
-    if "generator" in probe.objective.needs:
-        raise CannotStack(f"the {loss} draws random numbers")
+    if not entry.facts.get("vmap") or probe.objective.module is not None:
+        raise CannotStack(f"the {loss} does not run under vmap")
+    if probe.objective.headless:
+        raise CannotStack(f"the {loss} leaves the model's head to be trained beside it")
     if choices := [name for name in _differing(params) if entry.param(name).choices]:
         raise CannotStack(f"the members differ in {choices[0]!r} of the {loss}, which is a choice")
 

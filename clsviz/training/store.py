@@ -29,6 +29,7 @@ VERSION = 1
 HEADER = "run.json"
 TENSORS = "tensors.safetensors"
 DATA_ARRAYS = ("X", "y", "y_clean", "train", "validation")
+OPTIONAL_ARRAYS = ("label_sets", "values")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +73,8 @@ def write(
         )
     data = None
     if own_data is not None:
-        tensors |= {f"data/{k}": torch.from_numpy(getattr(own_data, k)) for k in DATA_ARRAYS}
+        arrays = {k: getattr(own_data, k) for k in (*DATA_ARRAYS, *OPTIONAL_ARRAYS)}
+        tensors |= {f"data/{k}": torch.from_numpy(v) for k, v in arrays.items() if v is not None}
         data = {
             "name": own_data.name,
             "class_names": list(own_data.class_names),
@@ -167,6 +169,7 @@ def _unpack(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Saved:
     own_data = None
     if data is not None:
         arrays = {k: tree["data"][k].numpy() for k in DATA_ARRAYS}
+        arrays |= {k: tree["data"][k].numpy() for k in OPTIONAL_ARRAYS if k in tree["data"]}
         own_data = Dataset(
             name=data["name"],
             class_names=tuple(data["class_names"]),

@@ -216,7 +216,7 @@ class Watch:
                     "index": index.to(x.device),
                 }
                 metrics[f"{split}_loss"] = float(self._objective(batch, outputs))
-                found = scores(outputs["logits"].double().cpu().numpy(), self.dataset.y[rows])
+                found = scores(outputs["logits"].double().cpu().numpy(), self.dataset, rows, split)
                 metrics |= {f"{split}_{name}": value for name, value in found.items()}
             if self.network is None:
                 every = np.arange(len(self._y))

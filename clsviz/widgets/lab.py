@@ -69,6 +69,7 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         instant: take a trained start where there is one for exactly this experiment; False trains live.
         pace: epochs a second at most; None for as fast as it goes.
         scenes: a sequence to present, see `present`.
+        teacher, extras: what some losses learn from, see `Run`.
         options: settings of `Experiment` (``epochs=100``, ``label_noise=0.1``, ``seed=3``) and state to
             begin with (``temperature=2``); for a lesson: ``show=["reliability", "boundary"]`` and
             ``controls=["temperature", "epoch"]`` hide all other views and controls,
@@ -93,6 +94,8 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         instant: bool = True,
         pace: float | None = PACE,
         scenes: Sequence[Scene | Mapping[str, Any]] | None = None,
+        teacher: Any = None,
+        extras: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         state = {k: options.pop(k) for k in list(options) if k in self.class_own_traits_of()}
@@ -100,6 +103,7 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
             experiment, own = data, dict[str, Any]()
         else:
             experiment, own = _chosen(data, model, loss, optimizer, options)
+        own |= {k: v for k, v in {"teacher": teacher, "extras": extras}.items() if v is not None}
         start = starts.recipe(experiment) if autostart and instant and not own else None
         run = Run(experiment, **own, pace=pace) if start is None else Run.from_recipe(start, pace=pace)
         self._show(run, state)

@@ -252,7 +252,8 @@ def trained_loss(source: Source) -> tuple[str, Callable[[Tensor, Tensor], Tensor
     """Title and function of the loss trained with; cross-entropy where it needs more than logits."""
     entry, function = catalogue.resolve("loss", source.loss.name)
     params = dict(source.loss.params)
-    if set(entry.needs) <= {"logits", "targets"} and not isinstance(function, type):
+    plain = set(entry.needs) <= {"logits", "targets"} and entry.facts.get("targets", "class") == "class"
+    if plain and not isinstance(function, type):
         return entry.title, lambda z, y: function(z, y, **params)
     cross_entropy = catalogue.resolve("loss", "cross_entropy")
     return f"{cross_entropy[0].title} ({entry.title} needs more than logits)", cross_entropy[1]

@@ -82,7 +82,7 @@ def test_a_missing_need_names_what_would_provide_it(entered, small):
     entered(needs=("logits", "targets", "teacher_logits"))(distil)
     with pytest.raises(MissingNeed, match="'prototypes' comes from the model 'prototype_autoencoder'"):
         objective("prototype_losses")
-    with pytest.raises(MissingNeed, match=r"'teacher_logits' comes from Run\(..., extras="):
+    with pytest.raises(MissingNeed, match=r"'teacher_logits' comes from Run\(..., teacher="):
         Run(small(loss="distil"))
     run = Run(small(loss="distil"), extras={"teacher_logits": np.zeros((120, 2), np.float32)})
     run.step(3)
