@@ -42,6 +42,13 @@ def _index() -> dict[str, Method]:
     return {e["id"]: Method.from_json({k: v for k, v in e.items() if k in own}) for e in entries}
 
 
+@cache
+def formulas() -> dict[str, str]:
+    """MathML of each entry that has a formula, by id; browsers draw it themselves."""
+    entries = json.loads(INDEX.read_text(encoding="utf-8"))["methods"]
+    return {e["id"]: e["mathml"] for e in entries if e["mathml"]}
+
+
 def methods(kind: str | None = None, family: str | None = None) -> list[Method]:
     """All entries, in order of registration, or those of one kind and/or family."""
     return [m for m in _index().values() if kind in (None, m.kind) and family in (None, m.family)]

@@ -20,6 +20,7 @@ def render() -> str:
     family = catalogue.FAMILIES.index
     papers = _papers()
     for m in sorted(catalogue.load().values(), key=lambda m: family(m.family)):
+<<<<<<< HEAD
         mathml = convert(m.formula) if m.formula else ""
         own = {"exhibits": [p["exhibit"] for p in papers if m.id in p["entries"]]}
         entries.append(m.to_json() | own | {"mathml": mathml, "cell": cell_of(m, OBJECTS[m.id])})
@@ -35,6 +36,24 @@ def _papers() -> list[dict[str, Any]]:
         {"id": found.id, "title": found.paper, "entries": found.entries, "exhibit": found.id}
         for found in load().values()
     ]
+=======
+        mathml = shorter(convert(m.formula)) if m.formula else ""
+        entries.append(m.to_json() | {"mathml": mathml, "cell": cell_of(m, OBJECTS[m.id])})
+    return json.dumps({"methods": entries, "views": _views()}, indent=1, ensure_ascii=False) + "\n"
+>>>>>>> main
+
+
+def shorter(mathml: str) -> str:
+    """The same formula in about half the bytes: letters of a name in one element, characters as they are."""
+    letters = r'(?:<mi mathvariant="normal">\w</mi>){2,}'
+    joined = re.sub(letters, lambda m: f"<mi>{re.sub('<[^>]*>', '', m[0])}</mi>", mathml)
+    plain = re.sub(r"&#x([0-9A-Fa-f]+);", _character, joined)
+    return plain.replace(' display="inline"', "")
+
+
+def _character(code: re.Match[str]) -> str:
+    character = chr(int(code[1], 16))
+    return code[0] if character in "<>&" else character
 
 
 def _views() -> list[dict[str, str]]:

@@ -9,11 +9,13 @@ from clsviz.landscape.directions import (
 )
 from clsviz.landscape.parameters import theta_of
 from clsviz.landscape.surface import Interpolation, LossSurface, interpolate, loss_surface
+from clsviz.landscape.surprisal import SurprisalHistogram, surprisal_histogram
 from clsviz.landscape.tables import (
     TEMPERATURES,
     QuantisedTable,
     accuracy_map,
     dequantise,
+    is_rowwise,
     landscape_logits,
     loss_at,
     loss_table,
@@ -25,18 +27,21 @@ __all__ = [
     "Interpolation",
     "LossSurface",
     "QuantisedTable",
+    "SurprisalHistogram",
     "TrajectoryPlane",
     "accuracy_map",
     "dequantise",
     "direction_cosine",
     "filter_normalize",
     "interpolate",
+    "is_rowwise",
     "landscape_logits",
     "loss_at",
     "loss_surface",
     "loss_table",
     "quantise_table",
     "random_directions",
+    "surprisal_histogram",
     "theta_of",
     "trajectory_plane",
 ]

@@ -17,6 +17,7 @@ from clsviz.landscape.tables import TEMPERATURES
 
 STOPS = tuple(i / 4 for i in range(-4, 5))  # the places that tables are made for
 FOCAL_MOST = 5.0  # gamma at u = 1
+UNIFORM = "uniform"  # name of the table of -log p averaged over all classes
 CHUNK = 2**19  # logits per block
 
 
@@ -42,7 +43,7 @@ def score_terms(u: float, m: Tensor) -> Tensor:
 def score_tables(
     logits: Any, labels: Any, *, stops: Sequence[float] = STOPS, temperatures: Any = TEMPERATURES
 ) -> dict[str, np.ndarray]:
-    """Mean loss of each grid point at each temperature, for each place of the line.
+    """Mean loss of each grid point at each temperature, for each place of the line, and UNIFORM.
 
     Args:
         logits: (G, N, K) float, cached logits of G networks.
@@ -51,17 +52,22 @@ def score_tables(
         temperatures: (T,) > 0.
 
     Returns:
-        by `score_key`, (G, T) float32; NaN where the logits are not finite.
+        by `score_key`, (G, T) float32; NaN where the logits are not finite. Under UNIFORM: -log p averaged
+        over all classes, from which and cross-entropy every label smoothing follows.
     """
     z = torch.as_tensor(logits)
     y = torch.as_tensor(labels).long()
     points = max(1, CHUNK // z[0].numel())
-    tables = {u: np.empty((len(z), len(temperatures)), np.float32) for u in stops}
+    tables: dict[Any, np.ndarray] = {
+        key: np.empty((len(z), len(temperatures)), np.float32) for key in (*stops, UNIFORM)
+    }
     for start in range(0, len(z), points):
         block = z[start : start + points]
         index = y.expand(len(block), -1)[..., None]
         for t, temperature in enumerate(temperatures):
-            m = -(block / float(temperature)).log_softmax(-1).gather(-1, index)[..., 0]
-            for u, table in tables.items():
-                table[start : start + points, t] = score_terms(u, m).mean(1).numpy()
-    return {score_key(u): table for u, table in tables.items()}
+            log_p = (block / float(temperature)).log_softmax(-1)
+            m = -log_p.gather(-1, index)[..., 0]
+            for u in stops:
+                tables[u][start : start + points, t] = score_terms(u, m).mean(1).numpy()
+            tables[UNIFORM][start : start + points, t] = -log_p.mean((1, 2)).numpy()
+    return {key if key == UNIFORM else score_key(key): table for key, table in tables.items()}

@@ -100,7 +100,8 @@ def landscape_logits(
     return chunks()
 
 
-def _grid_logits(logits: Any, labels: Any) -> tuple[Tensor, Tensor]:
+def grid_logits(logits: Any, labels: Any) -> tuple[Tensor, Tensor]:
+    """Cached logits (G, N, K) and labels (N,) as tensors, checked."""
     logits, labels = as_tensor(logits), as_tensor(labels)
     if logits.ndim != 3 or not logits.numel():
         raise ShapeError(f"logits must be (G, N, K) and not empty, got shape {tuple(logits.shape)}")
@@ -119,7 +120,7 @@ def accuracy_map(logits: Any, labels: Any) -> np.ndarray:
         logits: (G, N, K).
         labels: (N,) int in [0, K).
     """
-    logits, labels = _grid_logits(logits, labels)
+    logits, labels = grid_logits(logits, labels)
     correct = (logits.argmax(2) == labels) & ~logits.isnan().any(2)
     return correct.float().mean(1).numpy()
 
@@ -130,6 +131,8 @@ def loss_table(
     labels: Any,
     loss_fn: Callable[[Tensor, Tensor], Tensor],
     temperatures: Any = TEMPERATURES,
+    *,
+    rowwise: bool = True,
 ) -> np.ndarray:
     """Mean loss of each grid point at each temperature.
 
@@ -138,6 +141,8 @@ def loss_table(
         labels: (N,) int in [0, K).
         loss_fn: (logits (m, K), targets (m,)) -> (m,) terms, or a scalar where the loss has none.
         temperatures: (T,) > 0; they divide the logits.
+        rowwise: a row's term depends on that row alone, so that grid points may share a call; see
+            `is_rowwise`.
 
     Returns:
         (G, T) float32; inf or NaN where the loss is.
@@ -146,26 +151,38 @@ def loss_table(
         ShapeError: logits are not (G, N, K), labels not (N,), or the loss gives another shape.
         InputError: a label outside [0, K), a temperature <= 0.
     """
-    logits, labels = _grid_logits(logits, labels)
+    logits, labels = grid_logits(logits, labels)
     levels = axis_values(temperatures, "temperatures")
     if levels.min() <= 0:
         raise InputError(f"temperatures must be > 0, got {levels.min()}")
-    n = len(labels)
     points = max(1, CHUNK // logits[0].numel())
     table = np.empty((len(logits), len(levels)), dtype=np.float32)
     for start in range(0, len(logits), points):
         block = logits[start : start + points]
         for t, temperature in enumerate(levels):
-            table[start : start + points, t] = _mean_losses(block / float(temperature), labels, loss_fn, n)
+            table[start : start + points, t] = _mean_losses(
+                block / float(temperature), labels, loss_fn, rowwise
+            )
     return table
 
 
+def is_rowwise(loss_fn: Callable[[Tensor, Tensor], Tensor], n_classes: int) -> bool:
+    """Whether each row's term is the same in whatever batch the row comes; tried on one small batch."""
+    logits = torch.randn(6, n_classes, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(6) % n_classes
+    terms, half = loss_fn(logits, labels), loss_fn(logits[:3], labels[:3])
+    return terms.shape == (6,) and half.shape == (3,) and bool(torch.allclose(terms[:3], half))
+
+
 def _mean_losses(
-    block: Tensor, labels: Tensor, loss_fn: Callable[[Tensor, Tensor], Tensor], n: int
+    block: Tensor, labels: Tensor, loss_fn: Callable[[Tensor, Tensor], Tensor], rowwise: bool
 ) -> np.ndarray:
+    if not rowwise:
+        return np.array([float(loss_fn(point, labels).mean()) for point in block])
+    n = len(labels)
     terms = loss_fn(block.flatten(0, 1), labels.repeat(len(block)))
-    if terms.ndim == 0:  # a loss of the whole batch: one grid point at a time
-        return np.array([float(loss_fn(point, labels)) for point in block])
+    if terms.ndim == 0:  # a loss of the whole batch
+        return _mean_losses(block, labels, loss_fn, False)
     if terms.shape != (len(block) * n,):
         raise ShapeError(
             f"loss_fn must give one term per row ({len(block) * n},) or a scalar, "

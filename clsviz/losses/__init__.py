@@ -29,7 +29,9 @@ from clsviz.losses.leave_one_out import look
 from clsviz.losses.ordinal import presto
 from clsviz.losses.value_bins import hl_gauss, two_hot
 from clsviz.losses.module import Loss, create, info, names
+
 # isort: on
+from clsviz.losses.profile import group_shares, loss_profile, loss_simplex, loss_terms, sample_groups
 
 __all__ = [
     "Loss",
@@ -53,6 +55,7 @@ __all__ = [
     "focal",
     "focal_sd",
     "gce",
+    "group_shares",
     "hinge_cs",
     "hinge_ww",
     "hl_gauss",
@@ -68,6 +71,9 @@ __all__ = [
     "log_taylor",
     "logit_norm",
     "look",
+    "loss_profile",
+    "loss_simplex",
+    "loss_terms",
     "mae",
     "meta_rescale",
     "metrix",
@@ -80,6 +86,7 @@ __all__ = [
     "poly1",
     "presto",
     "proto_triplet",
+    "sample_groups",
     "self_distill",
     "self_paced",
     "ssld",

@@ -57,6 +57,7 @@ class PrototypeLosses:
     formula=r"\lambda_c E+\lambda_{ae}R+\lambda_1\,\tfrac1M\sum_m\min_n\lVert p_m-z_n\rVert^2"
     r"+\lambda_2\,\tfrac1N\sum_n\min_m\lVert z_n-p_m\rVert^2",
     needs=("logits", "targets", "z", "prototypes", "x", "reconstruction"),
+    facts={"group": "Prototypes"},
     lambda_class=Range(0, 100, step=1),
     lambda_ae=Range(0, 10, step=0.1),
     lambda_1=Range(0, 10, step=0.1),

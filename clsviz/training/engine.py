@@ -166,29 +166,46 @@ class LoopEngine:
             MissingNeed: it asks for something that is not there.
             InputError: it cannot be called with what is there.
         """
-        sizes = {"num_examples": len(self.dataset.y), "num_classes": self.dataset.n_classes}
-        if self._dim is not None:
-            sizes["dim"] = self._dim
+        self.require(experiment)
         with _drawing(derive(self.seed, "weights", 1), self.device):
             objective = Objective(
                 experiment.loss,
-                batch=(*BATCH, *(n for n in self.columns if n not in BATCH)),
-                outputs=tuple(self._sample[1]),
-                sizes=sizes,
-                model=type(self.model).__name__,
+                **self._there(),
                 device=self.device,
                 temperature=experiment.loss_temperature,
                 supplier=_Supplier(self, experiment),
             )
-        if objective.headless and not callable(getattr(self.model, "head", None)):
+        batch, outputs = self._sample
+        objective.try_out(batch | {"generator": torch.Generator(self.device)}, outputs)
+        return objective
+
+    def require(self, experiment: Experiment) -> None:
+        """Refuses a loss for want of something that is not there; makes nothing.
+
+        Raises:
+            MissingNeed: what is missing, and what would provide it.
+        """
+        offers = _Supplier(self, experiment).offers
+        Objective.require(experiment.loss, **self._there(), offers=offers)
+        needs = resolve("loss", experiment.loss.name)[0].needs
+        if needs and "logits" not in needs and not callable(getattr(self.model, "head", None)):
             raise MissingNeed(
                 f"the loss {experiment.loss.name!r} does not look at the logits, and the model "
                 f"{type(self.model).__name__} has no head(embeddings) that could be trained beside it; "
                 "use mlp, cnn or rbf, or give your module one"
             )
-        batch, outputs = self._sample
-        objective.try_out(batch | {"generator": torch.Generator(self.device)}, outputs)
-        return objective
+
+    def _there(self) -> dict[str, Any]:
+        """What a loss can be called with here."""
+        sizes = {"num_examples": len(self.dataset.y), "num_classes": self.dataset.n_classes}
+        if self._dim is not None:
+            sizes["dim"] = self._dim
+        return {
+            "batch": (*BATCH, *(n for n in self.columns if n not in BATCH)),
+            "outputs": tuple(self._sample[1]),
+            "sizes": sizes,
+            "model": type(self.model).__name__,
+        }
 
     def outputs(
         self, x: Tensor, *, more: bool = True, at: Mapping[str, Tensor] | None = None

@@ -77,21 +77,16 @@ class Objective:
         self.decode = self._row.decode if self._row is not None else None
         self.needs: tuple[str, ...] = entry.needs or ("logits", "targets")
         self._column = {"targets": TARGETS[entry.facts.get("targets", "class")]}
-        who, there = f"loss {spec.name!r}", {*batch, *outputs}
+        offers = supplier.offers if supplier else lambda _name: None
+        taken = self.require(spec, batch=batch, outputs=outputs, sizes=sizes, model=model, offers=offers)
         required = [self._column.get(name, name) for name in self.needs]
         asked: list[str] = []  # of batch and model
         self.supplies: dict[str, Supply] = {}
-        for name in self._all(entry):
-            offer = supplier.offers(name) if supplier and name not in there else None
-            if supplier is None or offer is None:
-                continue
-            if name not in required and not there.issuperset(offer.needs):
-                continue
-            wanted.check(f"{name!r} of the {who}", offer.needs, batch=batch, outputs=outputs, model=model)
+        for name, offer in taken.items():
+            assert supplier is not None
             self.supplies[name] = supplier.build(name)
             asked += offer.needs
-        there.update(self.supplies)
-        wanted.check(who, required, batch=there.difference(outputs), outputs=outputs, model=model)
+        there = {*batch, *outputs, *taken}
         extra = entry.facts.get("extra", ())
         self._optional = [n for n in extra if n not in self.needs and n in there]
         asked += [n for n in (*required, *self._optional) if n not in self.supplies]
@@ -105,11 +100,41 @@ class Objective:
         self.params = dict(spec.params)
         if self._row is not None:
             own = entry.facts["sizes"]
-            wanted.check(who, own, batch=(), outputs=sizes, model=model)
             module = losses.create(entry.name, **spec.params, **{size: sizes[size] for size in own})
             self.params = dict(module.params)
             if entry.facts["state"]:
                 self.module = module.to(device)
+
+    @staticmethod
+    def require(
+        spec: Spec,
+        *,
+        batch: Collection[str],
+        outputs: Collection[str],
+        sizes: Collection[str],
+        model: str,
+        offers: Callable[[str], Method | None],
+    ) -> dict[str, Method]:
+        """The supplies that a loss takes here, by need; builds nothing.
+
+        Raises:
+            MissingNeed: what it needs cannot be filled; names what would provide it.
+        """
+        entry = resolve("loss", spec.name)[0]
+        who, there = f"loss {spec.name!r}", {*batch, *outputs}
+        column = {"targets": TARGETS[entry.facts.get("targets", "class")]}
+        required = [column.get(name, name) for name in entry.needs or ("logits", "targets")]
+        taken: dict[str, Method] = {}
+        for name in _all(entry):
+            offer = offers(name) if name not in there else None
+            if offer is None or (name not in required and not there.issuperset(offer.needs)):
+                continue
+            wanted.check(f"{name!r} of the {who}", offer.needs, batch=batch, outputs=outputs, model=model)
+            taken[name] = offer
+        there.update(taken)
+        wanted.check(who, required, batch=there.difference(outputs), outputs=outputs, model=model)
+        wanted.check(who, entry.facts.get("sizes", ()), batch=(), outputs=sizes, model=model)
+        return taken
 
     def __call__(self, batch: Mapping[str, Any], outputs: Mapping[str, Tensor]) -> Tensor:
         """The loss of this batch, a 0-d tensor (the mean where the loss gives terms)."""
@@ -186,7 +211,9 @@ class Objective:
         own = [] if self.module is None else [(self.module, "")]
         return [*own, *((supply, f"supplies.{name}.") for name, supply in self.supplies.items())]
 
-    def _all(self, entry: Method) -> list[str]:
-        """What the loss is called with, what it could use included, by the batch's names."""
-        names = dict.fromkeys([*self.needs, *entry.facts.get("extra", ())])
-        return [self._column.get(name, name) for name in names]
+
+def _all(entry: Method) -> list[str]:
+    """What a loss is called with, what it could use included, by the batch's names."""
+    column = {"targets": TARGETS[entry.facts.get("targets", "class")]}
+    names = dict.fromkeys([*(entry.needs or ("logits", "targets")), *entry.facts.get("extra", ())])
+    return [column.get(name, name) for name in names]

@@ -26,6 +26,7 @@ from clsviz.training.session import Session
 from clsviz.training.snapshot import Snapshot
 from clsviz.training.source import model_from
 from clsviz.training.timeline import BUDGET_BYTES
+from clsviz.training.usable import unusable
 from clsviz.training.way import Stop
 
 
@@ -131,6 +132,12 @@ class Run(Commands[Session]):
         """Logits (N, K) float64 of inputs (N, D), by the model of that step."""
         return as_predictor(self.model_at(step), self.dataset.n_classes)(X)
 
+    @property
+    def unusable_losses(self) -> dict[str, str]:
+        """Why a loss of the catalogue cannot be trained with here, by name; usable ones are left out."""
+        session = self._trainer.session
+        return unusable(session.engine, session.experiment)
+
     # Commands
 
     def set(self, path: str, value: Any) -> None:
@@ -160,13 +167,14 @@ class Run(Commands[Session]):
             self._trainer.post(self._trainer.adjust, experiment, objective)
             session.experiment = experiment
 
-    def reset(self, changes: Mapping[str, Any] | None = None) -> None:
+    def reset(self, changes: Mapping[str, Any] | None = None, *, teacher: Any = None) -> None:
         """Begins anew, untrained, with these dotted paths changed and a new `run_id`.
 
         Takes place before it returns; the state is then "ready".
 
         Args:
             changes: ``{"data": "moons", "loss.q": 0.5}``; ``data`` may also be a Dataset or ``(X, y)``.
+            teacher: a new one, as for `Run`; None keeps what the former said, while the data stay.
         """
         changes = dict(changes or {})
         former = self._trainer.session
@@ -179,7 +187,8 @@ class Run(Commands[Session]):
             experiment,
             base=former.base if same else own_data if experiment.data.name == OWN else None,
             own_module=self._own_module,
-            extras=former.extras if same else None,
+            extras=_without_teacher(former.extras, teacher) if same else None,
+            teacher=teacher,
             budget_bytes=former.timeline.budget_bytes,
         )
         self._first_moment(session)
@@ -356,6 +365,11 @@ class Run(Commands[Session]):
                 f"loss {session.loss.name!r} is not finite at the initial weights on "
                 f"{session.dataset.name!r}; check the data and the parameters {dict(session.loss.params)}"
             )
+
+
+def _without_teacher(extras: Mapping[str, Any], teacher: Any) -> dict[str, Any]:
+    """A run's arrays; without what its former teacher said where there is a new one."""
+    return {k: v for k, v in extras.items() if teacher is None or not k.startswith("teacher_")}
 
 
 def _fill(session: Session, saved: store.Saved) -> None:

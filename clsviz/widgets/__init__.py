@@ -6,6 +6,7 @@ from clsviz.widgets.fan import FanStrip
 from clsviz.widgets.inspector import SampleInspector
 from clsviz.widgets.lab import Lab
 from clsviz.widgets.landscape import LossLandscape
+from clsviz.widgets.loss import LossView
 from clsviz.widgets.prototypes import PrototypeGallery
 from clsviz.widgets.question import Question
 from clsviz.widgets.reliability import ReliabilityDiagram
@@ -17,6 +18,7 @@ __all__ = [
     "FanStrip",
     "Lab",
     "LossLandscape",
+    "LossView",
     "PrototypeGallery",
     "Question",
     "ReliabilityDiagram",

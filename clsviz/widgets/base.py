@@ -24,6 +24,7 @@ from clsviz.widgets.cells import MAKERS
 from clsviz.widgets.comparison import Comparison, compare_predictions
 from clsviz.widgets.criteria import Criteria, How, combined, samples_by
 from clsviz.widgets.fan_choice import RANGES
+from clsviz.widgets.landscape_score import checked_score, needs_more
 from clsviz.widgets.overlay import shown_logits
 from clsviz.widgets.pictures import picture
 from clsviz.widgets.session import Session
@@ -32,6 +33,7 @@ from clsviz.widgets.traits import Indices, plain
 
 SAVED_MIME = "application/vnd.clsviz+json"
 SAVED_VERSION = 1  # of what js/src/core/saved.ts writes and reads
+OTHER_GROUP = "Other"  # of a loss that names no family
 SUMMARY = {"validation_accuracy": "accuracy", "validation_ece": "ECE"}  # metrics in a widget's line of text
 
 
@@ -63,8 +65,10 @@ class Linked(traitlets.HasTraits):
     member = traitlets.Int(
         None, allow_none=True, help="network of the fan on screen, an index; None is the run itself"
     ).tag(sync=True, of_run=True)
-    score = traitlets.Float(
-        None, allow_none=True, help="place on the loss line, -1 to 1; None: as trained"
+    score = traitlets.Any(
+        None,
+        help="loss that the landscape is scored with: a place on the loss line, -1 to 1; a name or Spec of "
+        "a loss; None: as trained",
     ).tag(sync=True)
     selection = Indices(help="indices of the selected samples, ascending; empty for none").tag(of_run=True)
     marked = traitlets.Int(None, allow_none=True, help="index of the sample under inspection").tag(
@@ -106,11 +110,11 @@ class Linked(traitlets.HasTraits):
         return value
 
     @traitlets.validate("score")
-    def _valid_score(self, proposal: Any) -> float | None:
-        value = proposal["value"]
-        if value is not None and not -1 <= value <= 1:
-            raise traitlets.TraitError(f"score must lie in -1 to 1 or be None, got {value}")
-        return value
+    def _valid_score(self, proposal: Any) -> Any:
+        try:
+            return checked_score(proposal["value"])
+        except InputError as error:
+            raise traitlets.TraitError(str(error)) from None
 
     @traitlets.validate("pair")
     def _valid_pair(self, proposal: Any) -> list[int] | None:
@@ -411,4 +415,27 @@ def menu(kind: str) -> list[dict[str, Any]]:
             ],
         }
         for m in catalogue.methods(kind)
+    ]
+
+
+def supply_menu() -> list[dict[str, Any]]:
+    """What makes the needs of losses, with sliders, and what it needs itself."""
+    return [
+        shown | {"needs": list(m.needs)}
+        for shown, m in zip(menu("supply"), catalogue.methods("supply"), strict=True)
+    ]
+
+
+def loss_menu() -> list[dict[str, Any]]:
+    """All losses, with what the searchable menu says of them besides."""
+    formulas = catalogue.formulas()
+    return [
+        shown
+        | {
+            "group": m.facts.get("group", OTHER_GROUP),
+            "mathml": formulas.get(m.id, ""),
+            "needs": ["logits", *needs_more(m)] if "logits" in m.needs else needs_more(m),
+            "properties": m.facts.get("properties", {}),
+        }
+        for shown, m in zip(menu("loss"), catalogue.methods("loss"), strict=True)
     ]

@@ -13,7 +13,7 @@ from clsviz import catalogue
 from clsviz.errors import InputError
 from clsviz.training import Experiment, Fan, Run, Source, starts
 from clsviz.training.companions import complete
-from clsviz.widgets.base import ClsvizWidget, View, menu, param_json
+from clsviz.widgets.base import ClsvizWidget, View, loss_menu, menu, param_json, supply_menu
 from clsviz.widgets.boundary import BoundaryNumbers, BoundaryState, BoundaryView
 from clsviz.widgets.comparison import Comparison
 from clsviz.widgets.confusion import ConfusionMatrix, ConfusionNumbers, ConfusionState
@@ -22,6 +22,7 @@ from clsviz.widgets.fan import FanNumbers, FanState, FanStrip
 from clsviz.widgets.fan_choice import RANGES, key, key_of
 from clsviz.widgets.inspector import InspectorNumbers, InspectorState, SampleInspector
 from clsviz.widgets.landscape import LandscapeNumbers, LandscapeState, LossLandscape
+from clsviz.widgets.loss import LossNumbers, LossState, LossView
 from clsviz.widgets.prototypes import PrototypeGallery, PrototypesNumbers, PrototypesState
 from clsviz.widgets.reliability import ReliabilityDiagram, ReliabilityNumbers, ReliabilityState
 from clsviz.widgets.scene import VERSION, Scene
@@ -33,6 +34,7 @@ VIEWS: dict[str, tuple[type[View], type[traitlets.HasTraits], type]] = {
     "reliability": (ReliabilityDiagram, ReliabilityState, ReliabilityNumbers),
     "boundary": (BoundaryView, BoundaryState, BoundaryNumbers),
     "landscape": (LossLandscape, LandscapeState, LandscapeNumbers),
+    "loss": (LossView, LossState, LossNumbers),
     "prototypes": (PrototypeGallery, PrototypesState, PrototypesNumbers),
     "confusion": (ConfusionMatrix, ConfusionState, ConfusionNumbers),
     "inspector": (SampleInspector, InspectorState, InspectorNumbers),
@@ -360,8 +362,13 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         noise = catalogue.Param("rate", 0.0, RANGES["label_noise.rate"])
         return (
             super()._menus()
-            | {kind: menu(kind) for kind in ("data", "model", "loss", "optimizer")}
-            | {"label_noise": param_json(noise), "scene": self._scene_menu()}
+            | {kind: menu(kind) for kind in ("data", "model", "optimizer")}
+            | {
+                "loss": loss_menu(),
+                "supply": supply_menu(),
+                "label_noise": param_json(noise),
+                "scene": self._scene_menu(),
+            }
         )
 
     def _scene_menu(self) -> dict[str, Any]:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import copy
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from clsviz import catalogue
+from clsviz.catalogue import Spec
 from clsviz.errors import InputError
-from clsviz.landscape import random_directions, trajectory_plane
+from clsviz.landscape import random_directions, surprisal_histogram, trajectory_plane
 from clsviz.landscape.score_line import score_key, score_tables
 from clsviz.landscape.tables import (
     COARSE,
@@ -22,11 +22,13 @@ from clsviz.landscape.tables import (
     QuantisedTable,
     accuracy_map,
     dequantise,
+    is_rowwise,
     landscape_logits,
     loss_table,
     quantise_table,
 )
 from clsviz.training import Snapshot, Source
+from clsviz.widgets.landscape_score import Score, Terms, scored_by, trained_loss
 from clsviz.widgets.wire import Packet
 
 SAMPLES = 512  # validation samples averaged, the same that hovering evaluates in the browser
@@ -36,8 +38,11 @@ PATH_MARGIN = 0.25  # of the path's span, on each side of it
 LEAST_ASPECT = 0.85  # of the short side to the long one: both axes then have one scale on screen
 MOST_PATH = 120  # checkpoints in the path's plane
 PROGRESS_EVERY = 40  # grid points
+LINE_PARTS = 8  # of the tables of the loss line: what a person asks for waits for one of them at most
+MOST_ASKED = 4  # tables of losses that were asked for one by one
 
 Put = Callable[[str, Packet], None]
+Job = Callable[[Callable[[], bool]], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,14 +80,16 @@ class LandscapeResult:
 class LandscapeJob:
     """Computes landscapes of one source and keeps the last, with its logits, for rescoring."""
 
-    def __init__(self, source: Source, put: Put) -> None:
+    def __init__(self, source: Source, put: Put, submit: Callable[[str, Job], None]) -> None:
         self._source = source
         self._put = put
+        self._submit = submit  # to the thread that it runs in
         self.plane_name: str | None = None
         self.resolution: int | None = None  # points per axis; None: as the network allows
         self._header: dict[str, Any] | None = None
         self._buffers: list[np.ndarray] = []
         self._tables: dict[str, Packet] = {}
+        self._asked: dict[str, Packet] = {}  # the newest last
         self._logits: np.ndarray | None = None
         self._labels = np.zeros(0, np.int64)
 
@@ -94,19 +101,19 @@ class LandscapeJob:
         """Whether what is computed is the whole of what is asked for."""
         return self.complete and (self.plane_name, self.resolution) == (plane, resolution)
 
-    def result(self, score: float | None, temperature: float) -> LandscapeResult:
-        """The surface at a place of the loss line (None: the loss trained with) and a temperature."""
+    def result(self, score: Score, temperature: float) -> LandscapeResult:
+        """The surface under a loss (None: the one trained with) and a temperature."""
         assert self._logits is not None
-        if score is None:
-            name, fn = trained_loss(self._source)
-            table = loss_table(self._logits, self._labels, fn, [temperature])
+        if score is None or isinstance(score, Mapping):
+            name, fn = trained_loss(self._source) if score is None else scored_by(Spec.of(score))
+            table = self._losses(fn, self._logits, [temperature])
         else:
             name = score_key(score)
             tables = score_tables(self._logits, self._labels, stops=[score], temperatures=[temperature])
             table = tables[name]
         return self._shaped(table, accuracy_map(self._logits, self._labels), name, temperature)
 
-    def now(self, score: float | None, temperature: float) -> LandscapeResult | None:
+    def now(self, score: Score, temperature: float) -> LandscapeResult | None:
         """What there is so far: `result`, or the coarse map of the loss trained with, or None."""
         if self.complete and self._logits is not None:
             return self.result(score, temperature)
@@ -139,15 +146,15 @@ class LandscapeJob:
         )
 
     def clear(self) -> None:
-        self._header, self._buffers, self._tables, self._logits = None, [], {}, None
+        self._header, self._buffers, self._tables, self._asked, self._logits = None, [], {}, {}, None
 
     def packets(self) -> list[Packet]:
-        """The last landscape and its tables for the loss line, as messages."""
+        """The last landscape and its tables, as messages."""
         if self._header is None:
             return []
-        return [Packet(self._header, self._buffers), *self._tables.values()]
+        return [Packet(self._header, self._buffers), *self._tables.values(), *self._asked.values()]
 
-    def prepare(self, plane: str | None, step: int | None) -> Callable[[Callable[[], bool]], None]:
+    def prepare(self, plane: str | None, step: int | None) -> Job:
         """A job for the probe thread; `plane` None keeps the last choice."""
         if plane is not None:
             self.plane_name = plane
@@ -155,15 +162,73 @@ class LandscapeJob:
 
     def rescore(self, cancelled: Callable[[], bool]) -> None:
         """The table of the loss trained with, anew from the cached logits."""
-        if self._logits is None or self._header is None or cancelled():
+        if not self.complete or self._logits is None or self._header is None or cancelled():
             return
         key, fn = trained_loss(self._source)
         self._header = self._header | {"landscape": self._header["landscape"] | {"loss": key}}
-        header, values = _table(loss_table(self._logits, self._labels, fn))
+        header, values = _table(self._losses(fn, self._logits))
         self._header = self._header | header
         self._buffers = [*self._buffers[:3], values, *self._buffers[4:]]
         for packet in self.packets():
             self._put(f"{packet.header['kind']} {packet.header['score']}", packet)
+
+    def asked(self, key: str, spec: Spec) -> Job:
+        """A job that makes the table of a loss from the cached logits.
+
+        Raises:
+            InputError, UnknownName: the landscape cannot be scored with it.
+        """
+        _, fn = scored_by(spec)
+
+        def job(cancelled: Callable[[], bool]) -> None:
+            logits, ident = self._logits, self._ident
+            if not self.complete or logits is None or key in self._asked:
+                return
+            torch.set_num_threads(1)  # of this thread, as below
+            table = np.empty((len(logits), len(TEMPERATURES)), np.float32)
+            for start in range(0, len(logits), PROGRESS_EVERY):
+                if cancelled() or self._ident != ident:
+                    return
+                part = slice(start, start + PROGRESS_EVERY)
+                table[part] = self._losses(fn, logits[part])
+                said = {"kind": "landscape_scoring", "id": ident, "key": key}
+                self._put("landscape_scoring", Packet(said | {"progress": start / len(logits)}))
+            header, values = _table(table)
+            packet = Packet(header | {"kind": "landscape_table", "id": ident, "score": key}, [values])
+            self._asked[key] = packet
+            for old in list(self._asked)[:-MOST_ASKED]:
+                del self._asked[old]
+            self._put(f"landscape_table {key}", packet)
+
+        return job
+
+    def surprisals(self, temperature: float) -> Job:
+        """A job that makes the histogram of surprisals at a temperature."""
+
+        def job(cancelled: Callable[[], bool]) -> None:
+            logits, ident = self._logits, self._ident
+            if not self.complete or logits is None or cancelled():
+                return
+            torch.set_num_threads(1)
+            found = surprisal_histogram(logits, self._labels, temperature=temperature)
+            header = {
+                "kind": "landscape_surprisals",
+                "id": ident,
+                "temperature": temperature,
+                "edges": found.edges.tolist(),
+                "samples": found.samples,
+            }
+            self._put("landscape_surprisals", Packet(header, [found.counts, found.places]))
+
+        return job
+
+    @property
+    def _ident(self) -> str | None:
+        return None if self._header is None else self._header["landscape"]["id"]
+
+    def _losses(self, fn: Terms, logits: np.ndarray, temperatures: Any = TEMPERATURES) -> np.ndarray:
+        rowwise = is_rowwise(fn, logits.shape[2])
+        return loss_table(logits, self._labels, fn, temperatures, rowwise=rowwise)
 
     def _compute(self, step: int | None, cancelled: Callable[[], bool]) -> None:
         source = self._source
@@ -188,7 +253,7 @@ class LandscapeJob:
         def show(stride: int, progress: float) -> None:
             xs, ys = plane.xs[::stride], plane.ys[::stride]
             cells = (np.arange(0, side, stride)[:, None] * side + np.arange(0, side, stride)).ravel()
-            header, values = _table(loss_table(logits[cells], self._labels, loss_fn))
+            header, values = _table(self._losses(loss_fn, logits[cells]))
             accuracy = accuracy_map(logits[cells], self._labels)
             # before the header: a page that appears meanwhile asks for both (`packets`)
             self._buffers = [plane.origin, plane.dx, plane.dy, values, accuracy]
@@ -209,6 +274,7 @@ class LandscapeJob:
                     "samples": len(rows),
                     "temperatures": TEMPERATURES.tolist(),
                     "loss": loss_name,
+                    "classes": data.n_classes,
                 },
             }
             self._put("landscape trained", Packet(self._header, self._buffers))
@@ -229,15 +295,29 @@ class LandscapeJob:
             ):
                 progress = {"kind": "landscape_progress", "id": ident, "progress": count / total}
                 self._put("landscape_progress", Packet(progress))
-        self._logits, self._tables = logits, {}
+        self._logits, self._tables, self._asked = logits, {}, {}
         show(1, 1.0)
         if cancelled():
             return
-        for name, table in score_tables(logits, self._labels).items():
-            header, values = _table(table)
-            packet = Packet(header | {"kind": "landscape_table", "id": ident, "score": name}, [values])
-            self._tables[name] = packet
-            self._put(f"landscape_table {name}", packet)
+        self._submit("landscape_tables", self._line(ident, logits, []))
+
+    def _line(self, ident: str, logits: np.ndarray, made: list[dict[str, np.ndarray]]) -> Job:
+        """A job that makes one part of the loss line's tables; what was asked meanwhile comes between."""
+
+        def job(cancelled: Callable[[], bool]) -> None:
+            if cancelled() or self._ident != ident:
+                return
+            part = np.array_split(logits, LINE_PARTS)[len(made)]
+            parts = [*made, score_tables(part, self._labels)]
+            if len(parts) < LINE_PARTS:
+                return self._submit("landscape_tables", self._line(ident, logits, parts))
+            for name in parts[0]:
+                header, values = _table(np.concatenate([tables[name] for tables in parts]))
+                packet = Packet(header | {"kind": "landscape_table", "id": ident, "score": name}, [values])
+                self._tables[name] = packet
+                self._put(f"landscape_table {name}", packet)
+
+        return job
 
 
 def for_good(packet: Packet) -> Packet:
@@ -246,17 +326,6 @@ def for_good(packet: Packet) -> Packet:
     if land is None or land["progress"] == 1.0:
         return packet
     return Packet(packet.header | {"landscape": land | {"stopped": True}}, packet.buffers)
-
-
-def trained_loss(source: Source) -> tuple[str, Callable[[Tensor, Tensor], Tensor]]:
-    """Title and function of the loss trained with; cross-entropy where it needs more than logits."""
-    entry, function = catalogue.resolve("loss", source.loss.name)
-    params = dict(source.loss.params)
-    plain = set(entry.needs) <= {"logits", "targets"} and entry.facts.get("targets", "class") == "class"
-    if plain and not isinstance(function, type):
-        return entry.title, lambda z, y: function(z, y, **params)
-    cross_entropy = catalogue.resolve("loss", "cross_entropy")
-    return f"{cross_entropy[0].title} ({entry.title} needs more than logits)", cross_entropy[1]
 
 
 def _plane(source: Source, module: nn.Module, snapshot: Snapshot, name: str | None, side: int) -> Plane:

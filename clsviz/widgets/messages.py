@@ -7,13 +7,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clsviz.catalogue import Spec
 from clsviz.errors import MessageError
 
 COMMANDS = ("train", "pause", "step", "reset", "stop", "stop_fan", "close_fan")
 PLANES = ("path", "random")
+PARTS = ("training", "validation")
+MOST_LOSSES = 2
+MAX_SAMPLES = 4000
 MAX_FEATURES = 100_000
 MAX_RESOLUTION = 256  # points along a side of a field
 LEAST_LANDSCAPE, MOST_LANDSCAPE = 11, 101  # points per axis
+TEMPERATURES = (0.05, 20.0)
+MOST_PARAMS = 20
 MAX_FAN = 128  # values of one setting
 MAX_SEEDS = 16
 MAX_MEMBERS = 512
@@ -45,10 +51,35 @@ class Seek:
 
 
 @dataclass(frozen=True, slots=True)
+class Teach:
+    """Begin anew with a network on screen as the teacher."""
+
+    step: int | None
+    member: int | None  # of the fan; None: the run itself
+    loss: str  # to learn from it with
+
+
+@dataclass(frozen=True, slots=True)
 class AskLandscape:
     plane: str
     step: int | None
     resolution: int | None = None  # points per axis; None: as the network allows
+
+
+@dataclass(frozen=True, slots=True)
+class AskScore:
+    """The table of a loss that the landscape is to be scored with."""
+
+    key: str  # the page's name for it
+    name: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AskSurprisals:
+    """The histogram of -log p(true class) that the page recolours the landscape from."""
+
+    temperature: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +95,19 @@ class AskField:
     ylim: tuple[float, float]
     resolution: int
     member: int | None = None  # of the fan; None: the run itself
+
+
+@dataclass(frozen=True, slots=True)
+class AskLoss:
+    """Curves, simplex and samples of losses that the browser does not compute."""
+
+    key: str
+    losses: tuple[Spec, ...]
+    step: int | None
+    temperature: float
+    part: str
+    most: int  # samples
+    member: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +131,21 @@ class GoToScene:
     index: int
 
 
-Request = Hello | Command | Change | Seek | AskLandscape | AskField | FanOut | Cancel | GoToScene
+Request = (
+    Hello
+    | Command
+    | Change
+    | Seek
+    | Teach
+    | AskLandscape
+    | AskScore
+    | AskSurprisals
+    | AskField
+    | AskLoss
+    | FanOut
+    | Cancel
+    | GoToScene
+)
 
 
 def parse(content: Any) -> Request:
@@ -132,6 +190,10 @@ def _step(content: Mapping[str, Any]) -> int | None:
     return None if content.get("step") is None else _whole(content, "step", 0, 2**53)
 
 
+def _member(content: Mapping[str, Any]) -> int | None:
+    return None if content.get("member") is None else _whole(content, "member", 0, MAX_MEMBERS)
+
+
 def _landscape_resolution(content: Mapping[str, Any]) -> int | None:
     if content.get("resolution") is None:
         return None
@@ -163,6 +225,24 @@ def _change(content: Mapping[str, Any]) -> Change:
     return Change(dict(changes))
 
 
+def _score(content: Mapping[str, Any]) -> AskScore:
+    params = content.get("params")
+    if not isinstance(params, Mapping) or len(params) > MOST_PARAMS:
+        raise MessageError(f"params must be an object of at most {MOST_PARAMS} parameters")
+    plain = all(isinstance(v, str | int | float | bool) or v is None for v in params.values())
+    if not plain or not all(isinstance(k, str) and len(k) <= 100 for k in params):
+        raise MessageError("params must hold numbers, texts or booleans by short names")
+    return AskScore(_text(content, "key"), _text(content, "name"), dict(params))
+
+
+def _surprisals(content: Mapping[str, Any]) -> AskSurprisals:
+    value = content.get("temperature")
+    low, high = TEMPERATURES
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise MessageError(f"temperature must be a number in {low}..{high}, got {value!r:.80}")
+    return AskSurprisals(float(value))
+
+
 def _field(content: Mapping[str, Any]) -> AskField:
     origin, u, v = (_numbers(content, key, MAX_FEATURES) for key in ("origin", "u", "v"))
     if not len(origin) == len(u) == len(v):
@@ -176,7 +256,28 @@ def _field(content: Mapping[str, Any]) -> AskField:
         _limits(content, "xlim"),
         _limits(content, "ylim"),
         _whole(content, "resolution", 2, MAX_RESOLUTION),
-        None if content.get("member") is None else _whole(content, "member", 0, MAX_MEMBERS),
+        _member(content),
+    )
+
+
+def _losses(content: Mapping[str, Any]) -> AskLoss:
+    specs = content.get("losses")
+    if not isinstance(specs, list) or not 1 <= len(specs) <= MOST_LOSSES:
+        raise MessageError(f"losses must be a list of 1..{MOST_LOSSES} losses")
+    for spec in specs:
+        if not isinstance(spec, Mapping) or not isinstance(spec.get("params"), Mapping):
+            raise MessageError("each of losses must be an object with name and params")
+    (temperature,) = _numbers({"temperature": [content.get("temperature")]}, "temperature", 1)
+    if not temperature > 0:
+        raise MessageError(f"temperature must be > 0, got {temperature}")
+    return AskLoss(
+        _text(content, "key"),
+        tuple(Spec(_text(spec, "name"), dict(spec["params"])) for spec in specs),
+        _step(content),
+        temperature,
+        _text(content, "part", PARTS),
+        _whole(content, "most", 1, MAX_SAMPLES),
+        _member(content),
     )
 
 
@@ -191,9 +292,13 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "command": lambda c: Command(_text(c, "name", COMMANDS)),
     "change": _change,
     "seek": lambda c: Seek(_whole(c, "step", 0, 2**53)),
+    "teach": lambda c: Teach(_step(c), _member(c), _text(c, "loss")),
     "landscape": lambda c: AskLandscape(_text(c, "plane", PLANES), _step(c), _landscape_resolution(c)),
+    "score": _score,
+    "surprisals": _surprisals,
     "field": _field,
+    "loss": _losses,
     "fan": _fan,
     "scene": lambda c: GoToScene(_whole(c, "index", 0, MOST_SCENES)),
-    "cancel": lambda c: Cancel(_text(c, "task", ("landscape", "field"))),
+    "cancel": lambda c: Cancel(_text(c, "task", ("landscape", "landscape_loss", "field"))),
 }

@@ -9,6 +9,7 @@ import numpy as np
 
 from clsviz import boundary, calibration
 from clsviz.errors import ClsvizError
+from clsviz.losses import loss_profile
 from clsviz.widgets.drawing import (
     BAR,
     CIVIDIS,
@@ -23,10 +24,12 @@ from clsviz.widgets.drawing import (
     rgb,
     shades,
 )
+from clsviz.widgets.loss_job import why_no_curve
 from clsviz.widgets.sources import validation_logits
 
 SIZE = (560, 360)  # of one view
 PANEL = (300, 270)  # of one view of the lab
+COLUMNS = 4  # of these
 HEAD = 34  # above the lab's panels
 MOST_SAMPLES = 20_000  # drawn or counted; the picture says so where there are more
 FIELD = 40  # points per axis of a boundary's field
@@ -44,10 +47,10 @@ def picture(widget: Any) -> bytes:
         return page.png()
     names = list(DRAW)
     width, height = PANEL
-    page = Page(3 * width, HEAD + 2 * height)
-    page.fitted(12, 10, repr(widget).strip("<>"), 3 * width - 24, 14, INK)
+    page = Page(COLUMNS * width, HEAD + -(-len(names) // COLUMNS) * height)
+    page.fitted(12, 10, repr(widget).strip("<>"), COLUMNS * width - 24, 14, INK)
     for i, name in enumerate(names):
-        left, top = i % 3 * width, HEAD + i // 3 * height
+        left, top = i % COLUMNS * width, HEAD + i // COLUMNS * height
         _panel(page, (left, top, left + width, top + height), name, getattr(widget.views, name))
     return page.png()
 
@@ -165,6 +168,32 @@ def _draw_landscape(page: Page, box: Box, view: Any) -> str:
     return f"{r.score} at T = {r.temperature:.2f}"
 
 
+def _draw_loss(page: Page, box: Box, view: Any) -> str:
+    r = view.result
+    left, top, right, bottom = box
+    value = None if r.terms is None or np.isnan(r.terms.value).all() else r.terms.value
+    seen = [v for v in (None if r.profile is None else r.profile.value, value) if v is not None]
+    if not seen:
+        page.paragraph(box, r.why)
+        return str(r.summary())
+    highest = max(0.1, float(np.nanquantile(np.concatenate(seen), 0.98)))
+    lowest = min(0.0, min(float(np.nanmin(v)) for v in seen))
+    axes = Axes(page, (left + 30, top + 8, right, bottom - 32), (0, 1), (lowest, highest))
+    axes.frame("p of the label", "loss")
+    if r.against is not None and r.against != r.loss and not why_no_curve(r.against.name):
+        over = loss_profile(r.against.name, r.against.params, n_classes=view.source.dataset.n_classes)
+        axes.line(over.p_y, over.value, BAR)
+    if r.profile is not None:
+        axes.line(r.profile.p_y, r.profile.value, INK, 2)
+    if value is not None:
+        for group, colour in enumerate((BAR, INK, GAP)):
+            own = np.flatnonzero((r.groups == group) & np.isfinite(value))
+            for i in own[np.linspace(0, len(own) - 1, min(len(own), 300)).astype(int)]:
+                x, y = axes.at(r.p_y[i], np.clip(value[i], lowest, highest))
+                page.box((x - 1.5, y - 1.5, x + 1.5, y + 1.5), colour)
+    return str(r.summary())
+
+
 def _draw_prototypes(page: Page, box: Box, view: Any) -> str:
     items, data = view.result.items, view.source.dataset
     left, top, right, bottom = box
@@ -255,6 +284,7 @@ DRAW = {
     "reliability": ("Reliability", _draw_reliability),
     "boundary": ("Boundary", _draw_boundary),
     "landscape": ("Loss landscape", _draw_landscape),
+    "loss": ("Loss", _draw_loss),
     "prototypes": ("Prototypes", _draw_prototypes),
     "confusion": ("Confusion", _draw_confusion),
     "inspector": ("Sample", _draw_inspector),

@@ -13,6 +13,7 @@ import anywidget
 import ipywidgets
 import numpy as np
 
+from clsviz.catalogue import Spec
 from clsviz.data.dataset import Dataset
 from clsviz.errors import ClsvizError, InputError
 from clsviz.training import Event, Experiment, Fan, Run, Snapshot, Source
@@ -20,6 +21,8 @@ from clsviz.widgets import fan_choice, messages
 from clsviz.widgets.fan_member import MemberSource
 from clsviz.widgets.fan_stream import FanStream
 from clsviz.widgets.landscape_job import LandscapeJob, LandscapeResult, for_good
+from clsviz.widgets.landscape_score import Score
+from clsviz.widgets.loss_job import loss_answer
 from clsviz.widgets.probes import ProbeThread
 from clsviz.widgets.publisher import Publisher
 from clsviz.widgets.sources import decoded_prototypes
@@ -71,11 +74,15 @@ class Session:
         self._probes = ProbeThread(lambda name, error: self.report(name, error))
         # of its own: setting up a fan must not wait for a landscape
         self._fan_thread = ProbeThread(lambda name, error: self.report(name, error))
-        self._landscape = LandscapeJob(source, self._publisher.put)
+        # of its own likewise: a curve takes milliseconds, surprisals a slider waits for, a landscape seconds
+        self._loss_thread = ProbeThread(lambda name, error: self.report(name, error))
+        self._landscape = LandscapeJob(source, self._publisher.put, self._probes.submit)
         self._publisher.remember(self._landscape.packets)
         self._publisher.remember(self._prototypes)
         self._last_field: list[Packet] = []
         self._publisher.remember(lambda: self._last_field)
+        self._last_losses: list[Packet] = []
+        self._publisher.remember(lambda: self._last_losses)
         self._wants_landscape = False
         self.fan: Fan | None = None
         self._aside: list[Fan] = []
@@ -200,7 +207,7 @@ class Session:
             self._probes.submit("landscape", self._landscape.prepare(plane, step))
 
     def landscape_result(
-        self, plane: str, score: float | None, temperature: float, resolution: int | None = None
+        self, plane: str, score: Score, temperature: float, resolution: int | None = None
     ) -> LandscapeResult:
         """The surface of a plane at a score and temperature, computed first where that has not happened.
 
@@ -219,7 +226,7 @@ class Session:
                 raise InputError(self.error)
         return self._landscape.result(score, temperature)
 
-    def landscape_now(self, score: float | None, temperature: float) -> LandscapeResult | None:
+    def landscape_now(self, score: Score, temperature: float) -> LandscapeResult | None:
         """The surface as far as it is computed, perhaps coarse; None where there is none yet."""
         if self.source.state != "running" and not self._landscape.complete:
             self._probes.join(timeout=SHORT_WAIT)
@@ -253,7 +260,7 @@ class Session:
         """Ends stream, probes and threads; a run goes on until it is stopped itself."""
         _SESSIONS.pop(self.source, None)
         self._stop_hearing()
-        for thread in (self._probes, self._fan_thread):
+        for thread in (self._probes, self._fan_thread, self._loss_thread):
             thread.cancel()
             thread.join(timeout=5)
         self.close_fan()
@@ -274,8 +281,15 @@ class Session:
             case messages.AskLandscape(plane, step, resolution):
                 self._landscape.resolution = resolution
                 self.compute_landscape(plane, step)
+            case messages.AskScore(key, name, params):
+                job = self._landscape.asked(key, Spec(name, params))
+                self._probes.submit("landscape_loss", job)
+            case messages.AskSurprisals(temperature):
+                self._loss_thread.submit("landscape_surprisals", self._landscape.surprisals(temperature))
             case messages.AskField():
                 self._probes.submit("field", lambda cancelled: self._field(request, cancelled))
+            case messages.AskLoss():
+                self._loss_thread.submit("loss", lambda _cancelled: self._losses(request))
             case messages.GoToScene(index):
                 go_to = getattr(widget, "go_to", None)
                 if go_to is None:
@@ -290,10 +304,10 @@ class Session:
             case messages.Command("stop_fan"):
                 if self.fan is not None:
                     self.fan.pause()
-            case messages.Command() | messages.Change() | messages.Seek():
+            case messages.Command() | messages.Change() | messages.Seek() | messages.Teach():
                 self._steer(request)
 
-    def _steer(self, request: messages.Command | messages.Change | messages.Seek) -> None:
+    def _steer(self, request: messages.Command | messages.Change | messages.Seek | messages.Teach) -> None:
         run = self.source
         if not isinstance(run, Run | Fan):
             raise InputError("this source cannot be steered: it is not a Run")
@@ -307,6 +321,11 @@ class Session:
                     self._probes.submit("landscape_score", self._landscape.rescore)
             case messages.Seek(step):
                 run.seek(step)
+            case messages.Teach(step, member, loss):
+                if isinstance(run, Fan):
+                    raise InputError("the networks of a Fan stay as they are: make another one")
+                run.reset({"loss": loss}, teacher=self.source_of(member).model_at(step))
+                run.start()
             case messages.Command("train"):
                 run.start()
             case messages.Command("pause"):
@@ -349,7 +368,7 @@ class Session:
         if event.kind == "reset":
             if self.fan is not None and not self._fits_run(self.fan):
                 self.close_fan()
-            self._last_field = []
+            self._last_field, self._last_losses = [], []
             self._probes.cancel()
             self._landscape.clear()
             for widget in list(self._widgets):
@@ -377,6 +396,11 @@ class Session:
         header = {"kind": "field", "key": request.key, "resolution": request.resolution}
         self._last_field = [Packet(header, [logits])]
         self._publisher.put("field", self._last_field[0])
+
+    def _losses(self, request: messages.AskLoss) -> None:
+        source = self.source_of(request.member)
+        self._last_losses = [loss_answer(source, self.source.run_id, request)]
+        self._publisher.put("loss", self._last_losses[0])
 
     def _prototypes(self) -> list[Packet]:
         """Decoded prototypes of a prototype network, with their class weights."""

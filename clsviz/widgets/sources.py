@@ -47,7 +47,12 @@ def estimator_source(estimator: Any, X: Any, y: Any, *, loss: Spec | str = "cros
 
 
 def predictions_source(
-    y_true: Any, y_pred: Any, *, kind: str = "logits", may_be_large: bool = False
+    y_true: Any,
+    y_pred: Any,
+    *,
+    kind: str = "logits",
+    may_be_large: bool = False,
+    loss: Spec | str = "cross_entropy",
 ) -> StaticSource:
     """Labels and predictions as a source with one moment and no inputs.
 
@@ -55,6 +60,7 @@ def predictions_source(
         y_true: (N,) integer labels in [0, K).
         y_pred: (N, K) logits or probabilities; (N,) is binary.
         kind: "logits" or "probs".
+        loss: what they are scored with.
         may_be_large: large ones travel in the forms of `LargePredictions`, which not every view can read.
 
     Raises:
@@ -76,7 +82,7 @@ def predictions_source(
     )
     large = may_be_large and logits.size > predictions.LARGE
     make = predictions.LargePredictions if large else StaticSource
-    return make(dataset, logits.astype(np.float32))
+    return make(dataset, logits.astype(np.float32), loss=loss)
 
 
 def source_logits(source: Any, step: int | None, rows: np.ndarray) -> np.ndarray:

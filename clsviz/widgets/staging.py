@@ -9,7 +9,7 @@ import traitlets
 from clsviz.errors import InputError, UnknownName
 from clsviz.widgets.question import asked
 
-STAGES = ("reliability", "boundary", "landscape", "prototypes", "confusion", "inspector", "fan")
+STAGES = ("reliability", "boundary", "landscape", "loss", "prototypes", "confusion", "inspector", "fan")
 # Named as on screen; the browser finds each by its data-control attribute.
 CONTROLS = (
     "data",

@@ -45,6 +45,7 @@ def run_state(source: Source) -> dict[str, Any]:
         "message": message,
         "epochs": epochs,
         "experiment": experiment.to_json() if experiment is not None else None,
+        "loss": source.loss.to_json(),
         "recipe": source.recipe.to_json() if isinstance(source, Run) else None,
         "trainable": isinstance(source, Run | Fan),
         "changeable": isinstance(source, Run),
@@ -64,6 +65,7 @@ def run_packet(source: Source) -> Packet:
         {
             "kind": "run",
             "run": run_state(source),
+            "unusable": source.unusable_losses if isinstance(source, Run) else {},
             "all_rows": all_rows,
             "clean": clean,
             "network": source.network,

@@ -13,6 +13,7 @@ import { guarded, withFaults } from "../src/views/guarded";
 import { mountInspector } from "../src/views/inspector";
 import { mountLab } from "../src/views/lab";
 import { mountLandscape } from "../src/views/landscape";
+import { mountLossView } from "../src/views/loss";
 import { mountPrototypes } from "../src/views/prototypes";
 import { mountReliability } from "../src/views/reliability";
 import { drawFrames, openPage } from "./dom";
@@ -97,6 +98,7 @@ const KINDS = [
   "landscape_stopped",
   "prototypes",
   "field",
+  "loss_answer",
   "error",
   "welcome",
   "ack",
@@ -197,6 +199,11 @@ const OWN = [
   "points",
   "normal_at",
   "view",
+  "axis",
+  "against",
+  "part",
+  "label",
+  "histogram",
 ];
 const state = fc.dictionary(fc.constantFrom(...SHARED.filter((k) => k !== "catalogue"), ...OWN), value);
 
@@ -204,6 +211,7 @@ const VIEWS = {
   reliability: mountReliability,
   boundary: mountBoundary,
   landscape: mountLandscape,
+  loss: mountLossView,
   prototypes: mountPrototypes,
   confusion: mountConfusion,
   inspector: mountInspector,

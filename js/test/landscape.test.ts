@@ -48,7 +48,10 @@ const plane = (over: Partial<Landscape> = {}): Landscape => ({
   samples: 5,
   temperatures: [1, 4],
   loss: "Cross-entropy",
+  classes: 4,
   tables: new Map(),
+  surprisals: null,
+  scoring: null,
   accuracy: null,
   ...over,
 });

@@ -12,13 +12,20 @@ import {
   scoreOfP,
   scoreSlope,
 } from "../src/core/losses";
+import { ROW_GRADIENTS } from "../src/core/rowgradients";
 import { vectors } from "./vectors";
 
 interface Vectors {
   logits: number[][];
   labels: number[];
   p_y: number[];
-  cases: { loss: string; params: Record<string, number>; terms: number[]; mean: number }[];
+  cases: {
+    loss: string;
+    params: Record<string, number>;
+    terms: number[];
+    mean: number;
+    gradient: number[][];
+  }[];
 }
 
 const near = (value: number, wanted: number) =>
@@ -33,6 +40,25 @@ it("gives the terms that clsviz.losses gives, to 1e-9", async () => {
     const own = labels.map((y, i) => ROW_LOSSES[loss]!(flat, i * k, k, y, params));
     for (const [i, value] of own.entries()) near(value, terms[i]!);
     near(own.reduce((a, b) => a + b) / own.length, mean);
+  }
+});
+
+it("has the gradients that autograd has, to 1e-9", async () => {
+  const { logits, labels, cases } = await vectors<Vectors>("losses");
+  expect(Object.keys(ROW_GRADIENTS).sort()).toEqual(Object.keys(ROW_LOSSES).sort());
+  const k = logits[0]!.length;
+  const flat = Float64Array.from(logits.flat());
+  const own = new Float64Array(k);
+  for (const { loss, params, gradient } of cases) {
+    labels.forEach((y, i) => {
+      ROW_GRADIENTS[loss]!(flat, i * k, k, y, params, own);
+      const size = Math.max(...gradient[i]!.map(Math.abs));
+      gradient[i]!.forEach((wanted, j) => {
+        const off = Math.abs(own[j]! - wanted);
+        if (off > 1e-9 * size + 1e-13)
+          throw new Error(`${loss} ${JSON.stringify(params)}, row ${i}: ${own} is not ${gradient[i]}`);
+      });
+    });
   }
 });
 

@@ -1,5 +1,7 @@
 /** Reading the loss surfaces the kernel sent: a temperature, a score, a point, a cut. No DOM. */
 
+import { recolour, type Surprisals } from "./recolour";
+import { isSpec, ofCrossEntropy, ofSurprisal, onTheLine, type Score, specKey } from "./score";
 import type { Landscape, Table } from "./session";
 
 /** The kernel stores a table at every such step of the score line. */
@@ -65,13 +67,59 @@ export interface Surface {
   mixed: boolean;
   /** The table asked for is not here: this is the loss trained with. */
   instead: boolean;
+  /** How far each value can be from the exact one, where it comes from a histogram of surprisals. */
+  errors: Float64Array | null;
 }
 
-/** The surface at a score and temperature; between two stops of the score line linear in u. */
-export function surfaceAt(land: Landscape, score: number | null, temperature: number): Surface | null {
-  let parts = scoreParts(score);
-  const instead = parts.some((p) => !land.tables.has(p.key));
-  if (instead) parts = scoreParts(null);
+/**
+ * The surface at a score and temperature: of the loss's own table, else of tables it is a sum of, else of the
+ * histogram at this temperature, else of the loss line (between two of its stops linear in u).
+ */
+export function surfaceAt(land: Landscape, score: Score, temperature: number): Surface | null {
+  if (!isSpec(score)) return lineAt(land, score, temperature);
+  const own = land.tables.get(specKey(score));
+  if (own) return exact(tableAt(own, land.temperatures, temperature));
+  const recipe = ofCrossEntropy(score, land.classes);
+  if (recipe && within(land, temperature * recipe[0]!.times)) {
+    const parts = recipe.map((r) => ({ ...r, table: land.tables.get(r.key) }));
+    if (parts.every((r) => r.table)) {
+      const sum = new Float64Array(land.xs.length * land.ys.length);
+      for (const { table, weight, times, shift } of parts) {
+        const one = tableAt(table!, land.temperatures, temperature * times);
+        for (let p = 0; p < sum.length; p++) sum[p]! += weight * (one[p]! - shift);
+      }
+      return exact(sum);
+    }
+  }
+  const f = ofSurprisal(score);
+  if (f && land.surprisals && isAt(land.surprisals, temperature))
+    return { ...recolour(land.surprisals, f), mixed: false, instead: false };
+  const place = onTheLine(score);
+  if (!place) return lineAt(land, null, temperature, true);
+  const surface = lineAt(land, place.u, temperature);
+  if (surface && !surface.instead && place.weight !== 1)
+    surface.values = surface.values.map((v) => v * place.weight);
+  return surface;
+}
+
+/** Whether the histogram is that of this temperature. */
+export const isAt = (histogram: Surprisals, temperature: number): boolean =>
+  Math.abs(Math.log(histogram.temperature / temperature)) < 1e-9;
+
+const exact = (values: Float64Array): Surface => ({ values, mixed: false, instead: false, errors: null });
+
+/** Whether the tables reach to this temperature. */
+function within(land: Landscape, temperature: number): boolean {
+  const [low, high] = [land.temperatures[0]!, land.temperatures[land.temperatures.length - 1]!];
+  return temperature >= low * (1 - 1e-9) && temperature <= high * (1 + 1e-9);
+}
+
+function lineAt(land: Landscape, u: number | null, temperature: number, instead = false): Surface | null {
+  let parts = scoreParts(u);
+  if (parts.some((p) => !land.tables.has(p.key))) {
+    instead = true;
+    parts = scoreParts(null);
+  }
   if (parts.some((p) => !land.tables.has(p.key))) return null;
   let values: Float64Array | null = null;
   for (const { key, weight } of parts) {
@@ -79,7 +127,7 @@ export function surfaceAt(land: Landscape, score: number | null, temperature: nu
     if (!values) values = weight === 1 ? one : one.map((v) => v * weight);
     else for (let p = 0; p < one.length; p++) values[p]! += one[p]! * weight;
   }
-  return { values: values!, mixed: parts.length > 1, instead };
+  return { values: values!, mixed: parts.length > 1, instead, errors: null };
 }
 
 /** Bilinear value at (a, b); NaN outside the plane. */

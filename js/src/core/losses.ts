@@ -1,5 +1,10 @@
 /** Losses of one row of logits, as clsviz.losses has them, and the score line from MAE to focal. No DOM. */
 
+import * as rows from "./rowlosses";
+import { focused, miss, negLogP, power } from "./surprisal";
+
+export { negLogP } from "./surprisal";
+
 /** Parameters under their catalogue names; what is left out takes the contract's default. */
 export type LossParams = Readonly<Record<string, number>>;
 
@@ -11,28 +16,6 @@ export type RowLoss = (
   y: number,
   params?: LossParams,
 ) => number;
-
-/**
- * m = -log p_y of softmax(z / tau). From the largest rival gap, so that it keeps its digits near 0,
- * where logsumexp - z_y would lose them all.
- */
-export function negLogP(z: ArrayLike<number>, from: number, k: number, y: number, tau = 1): number {
-  const own = z[from + y]!;
-  let r = 0;
-  for (let j = 0; j < k; j++) if (j !== y) r = Math.max(r, (z[from + j]! - own) / tau);
-  let sum = 0;
-  for (let j = 0; j < k; j++) if (j !== y) sum += Math.exp((z[from + j]! - own) / tau - r);
-  return r > 0 ? r + Math.log(Math.exp(-r) + sum) : Math.log1p(sum);
-}
-
-/** 1 - p_y from m. */
-const miss = (m: number): number => -Math.expm1(-m);
-
-/** (1 - p^q) / q from m; q = 0 is m itself. */
-const power = (m: number, q: number): number => (q === 0 ? m : -Math.expm1(-q * m) / q);
-
-/** (1 - p)^gamma m; 0^0 = 1, so that gamma = 0 is cross-entropy where p = 1 too. */
-const focused = (m: number, gamma: number): number => (gamma === 0 ? m : miss(m) ** gamma * m);
 
 export const crossEntropy: RowLoss = (z, from, k, y, { tau = 1, label_smoothing = 0 } = {}) => {
   const m = negLogP(z, from, k, y, tau);
@@ -63,22 +46,8 @@ export const compSum: RowLoss = (z, from, k, y, { tau = 1 } = {}) => {
   return Math.abs(1 - tau) < 1e-7 ? m : Math.expm1((1 - tau) * m) / (1 - tau);
 };
 
-export const ldrKl: RowLoss = (z, from, k, y, { lam = 1, margin = 0 } = {}) => {
-  const term = (j: number) => (j === y ? 0 : (z[from + j]! - z[from + y]! + margin) / lam);
-  let [top, bottom] = [0, 0];
-  for (let j = 0; j < k; j++) {
-    top = Math.max(top, term(j));
-    bottom = Math.min(bottom, term(j));
-  }
-  let sum = 0;
-  if (top - bottom < 1) {
-    // Large lam: all terms are near 0, and log(1 + small) must not round to 0.
-    for (let j = 0; j < k; j++) sum += Math.expm1(term(j));
-    return lam * Math.log1p(sum / k);
-  }
-  for (let j = 0; j < k; j++) sum += Math.exp(term(j) - top);
-  return lam * (top + Math.log(sum / k));
-};
+export const ldrKl: RowLoss = (z, from, k, y, { lam = 1, margin = 0 } = {}) =>
+  rows.temperedGaps(z, from, k, y, lam, margin).value;
 
 export const focal: RowLoss = (z, from, k, y, { gamma = 2 } = {}) => focused(negLogP(z, from, k, y), gamma);
 
@@ -96,14 +65,43 @@ export const symmetricCe: RowLoss = (z, from, k, y, { alpha = 1, beta = 1, A = -
 export const ROW_LOSSES: Readonly<Record<string, RowLoss>> = {
   cross_entropy: crossEntropy,
   brier,
-  mae,
-  gce,
+  mse: rows.mse,
+  hinge_cs: rows.hingeCs,
+  hinge_ww: rows.hingeWw,
   comp_sum: compSum,
+  gce,
+  mae,
   ldr_kl: ldrKl,
+  aldr_kl: rows.aldrKl,
+  dro_temperature: rows.droTemperature,
   focal,
+  focal_sd: rows.focalSd,
   poly1,
   symmetric_ce: symmetricCe,
+  nce: rows.nce,
+  z_loss: rows.zLoss,
+  log_spherical: rows.logSpherical,
+  log_taylor: rows.logTaylor,
+  dco: rows.dco,
+  correctness_aware: rows.correctnessAware,
+  logit_norm: rows.logitNorm,
+  dsc: rows.dsc,
+  self_paced: rows.selfPaced,
 };
+
+/**
+ * A loss as a function of p of the true class, the other classes being equally probable; null where the browser does
+ * not compute it.
+ */
+export function curveOf(name: string, params: LossParams, classes: number): ((p: number) => number) | null {
+  const loss = ROW_LOSSES[name];
+  if (!loss) return null;
+  const z = new Float64Array(classes);
+  return (p) => {
+    z[0] = Math.log(p) - Math.log((1 - p) / (classes - 1)); // the others are 0
+    return loss(z, 0, classes, 0, params);
+  };
+}
 
 // --- the score line -----------------------------------------------------------------------------
 

@@ -3,7 +3,9 @@
 import { asFloat32, asInt32, asUint16 } from "./arrays";
 import { type Fan, readFan, readSteps, readWeights } from "./fan";
 import type { Network } from "./forward";
+import { type LossAnswer, readLossAnswer } from "./lossanswer";
 import type { Waiting } from "./outbox";
+import type { Surprisals } from "./recolour";
 
 export interface Dataset {
   name: string;
@@ -44,6 +46,7 @@ export interface RunInfo {
   message: string;
   epochs: number;
   experiment: Record<string, unknown> | null;
+  loss?: { name: string; params: Record<string, unknown> }; // what the source says it is scored with
   recipe?: Record<string, unknown> | null; // how it came to where it is (clsviz/training/recipe.py)
   trainable: boolean; // has Train, Pause, Step, Reset
   changeable: boolean; // its settings can change
@@ -66,8 +69,13 @@ export interface Landscape {
   samples: number; // validation samples averaged
   temperatures: number[];
   loss: string; // title of the loss behind the table "trained"
+  classes: number;
   stopped?: boolean; // given up before it was complete
   tables: Map<string, Table>; // by score key, see core/landscape.ts
+  /** At the temperature that was asked for last. */
+  surprisals: Surprisals | null;
+  /** The loss whose table the kernel is making. */
+  scoring: { key: string; progress: number } | null;
   accuracy: Float32Array | null; // (ys, xs)
 }
 
@@ -94,6 +102,7 @@ export type What =
   | "run"
   | "landscape"
   | "field"
+  | "loss"
   | "prototypes"
   | "predictions"
   | "error"
@@ -108,6 +117,8 @@ export class Session {
   dataset: Dataset | null = null;
   network: Network | null = null;
   run: RunInfo | null = null;
+  /** Why a loss cannot be trained with on these data and this model, by name; usable ones are left out. */
+  unusable: Readonly<Record<string, string>> = {};
   snapshots: Snapshot[] = [];
   /** The future that was cut off by training on from the past; kept to compare with. */
   former: Snapshot[] = [];
@@ -120,6 +131,8 @@ export class Session {
   predictions: { description: Record<string, unknown>; pieces: Pieces } | null = null;
   /** Cached logits of a plane, for networks the browser cannot run; by request key. */
   readonly fields = new Map<string, Float32Array>();
+  /** The kernel's newest words on losses that the browser does not compute. */
+  lossAnswer: LossAnswer | null = null;
   error: { where: string; message: string } | null = null;
   /** What our own code in this page threw where no view could catch it. */
   fault: { where: string; error: unknown } | null = null;
@@ -240,6 +253,21 @@ export class Session {
       case "landscape_table":
         if (this.landscape && this.landscape.id === message.id) {
           this.landscape.tables.set(message.score as string, readTable(message, buffers[0]!));
+          if (this.landscape.scoring?.key === message.score) this.landscape.scoring = null;
+          this.notify("landscape");
+        }
+        return;
+      case "landscape_surprisals":
+        if (this.landscape && this.landscape.id === message.id) {
+          const { temperature, samples, edges } = message as unknown as Surprisals;
+          const [counts, places] = [asUint16(buffers[0]!), asUint16(buffers[1]!)];
+          this.landscape.surprisals = { temperature, samples, edges, counts, places };
+          this.notify("landscape");
+        }
+        return;
+      case "landscape_scoring":
+        if (this.landscape && this.landscape.id === message.id) {
+          this.landscape.scoring = { key: message.key as string, progress: message.progress as number };
           this.notify("landscape");
         }
         return;
@@ -268,6 +296,10 @@ export class Session {
         this.fields.clear(); // one plane at a time: the newest
         this.fields.set(message.key as string, asFloat32(buffers[0]!));
         return this.notify("field");
+      case "loss_answer":
+        if (!this.run || message.run_id !== this.run.id || !this.dataset) return;
+        this.lossAnswer = readLossAnswer(message, buffers, this.dataset.k);
+        return this.notify("loss");
       case "error":
         this.error = { where: String(message.where), message: String(message.message) };
         return this.notify("error");
@@ -297,12 +329,14 @@ export class Session {
     const fresh = this.run?.id !== (message.run as RunInfo).id;
     this.network = message.network as Network | null;
     this.run = message.run as RunInfo;
+    this.unusable = (message.unusable ?? {}) as Record<string, string>;
     if (fresh) {
       this.snapshots = [];
       this.former = [];
       this.landscape = null;
       this.prototypes = null;
       this.fields.clear();
+      this.lossAnswer = null;
       this.error = null;
       if (this.fan?.own) this.fan = null; // what is kept of another one is told by the kernel
       const large = message.predictions as Record<string, unknown> | undefined;
@@ -348,13 +382,18 @@ export class Session {
   private receiveLandscape(message: Message, buffers: (DataView | ArrayBuffer)[]): void {
     if (!this.run || message.run_id !== this.run.id) return;
     const [origin, dx, dy, table, accuracy] = buffers as [DataView, DataView, DataView, DataView, DataView];
-    const info = message.landscape as Omit<Landscape, "origin" | "dx" | "dy" | "tables" | "accuracy">;
+    const info = message.landscape as Omit<
+      Landscape,
+      "origin" | "dx" | "dy" | "tables" | "surprisals" | "scoring" | "accuracy"
+    >;
     this.landscape = {
       ...info,
       origin: asFloat32(origin),
       dx: asFloat32(dx),
       dy: asFloat32(dy),
       tables: new Map([[message.score as string, readTable(message, table)]]),
+      surprisals: null,
+      scoring: null,
       accuracy: asFloat32(accuracy),
     };
     this.notify("landscape");

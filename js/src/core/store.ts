@@ -15,7 +15,7 @@ export const SHARED = [
   "temperature", // divides the logits, 0.05 .. 20
   "step", // training step on screen; null follows the newest
   "member", // network of the fan on screen, an index; null: the run itself
-  "score", // loss line position -1 .. 1 the landscape is scored with; null: the loss trained with
+  "score", // what the landscape is scored with: place of the loss line -1 .. 1, {name, params}, null: as trained
   "selection", // selected sample indices, Int32Array or null
   "marked", // the one sample under inspection, or null
   "hover", // {a, b}: point of the landscape whose network is shown, or null; never leaves the browser

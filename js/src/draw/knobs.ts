@@ -169,7 +169,7 @@ export function rangeKnob(o: RangeOptions): RangeKnob {
 
 export interface SelectOptions {
   name: string;
-  options: { value: string; label: string }[];
+  options: { value: string; label: string; group?: string }[];
   value: string;
   change(value: string): void;
   labelled?: boolean;
@@ -196,7 +196,17 @@ export function selectKnob(o: SelectOptions): SelectKnob {
     },
     setOptions(options) {
       const value = select.value;
-      select.replaceChildren(...options.map((option) => h("option", { value: option.value }, option.label)));
+      const groups = new Map<string, HTMLElement>();
+      select.replaceChildren();
+      for (const { value, label, group } of options) {
+        let into: HTMLElement = select;
+        if (group) {
+          into = groups.get(group) ?? h("optgroup", { label: group });
+          if (!groups.has(group)) select.append(into);
+          groups.set(group, into);
+        }
+        into.append(h("option", { value }, label));
+      }
       select.value = value;
     },
   };

@@ -20,6 +20,7 @@ import { mountFanStrip } from "./fan";
 import { guarded } from "./guarded";
 import { mountInspector } from "./inspector";
 import { mountLandscape } from "./landscape";
+import { mountLossView } from "./loss";
 import type { Mount } from "./mount";
 import { mountPrototypes } from "./prototypes";
 import { mountReliability } from "./reliability";
@@ -34,6 +35,7 @@ const VIEWS: [name: string, mount: Mount][] = [
   ["reliability", mountReliability],
   ["boundary", mountBoundary],
   ["landscape", mountLandscape],
+  ["loss", mountLossView],
   ["prototypes", mountPrototypes],
   ["fan", mountFanStrip],
   ["confusion", mountConfusion],

@@ -1,7 +1,7 @@
 /** Loss landscape: a plane of weight space, scored by any loss at any temperature, all in the browser. */
 
-import { lossScale, type Surface, surfaceAt, valueAt } from "../core/landscape";
-import { scoreName } from "../core/losses";
+import { isAt, lossScale, type Surface, surfaceAt, valueAt } from "../core/landscape";
+import { isSpec, ofSurprisal, type Score, specKey } from "../core/score";
 import type { Landscape } from "../core/session";
 import { type Hover, present } from "../core/shown";
 import { makeCanvas, whenChanged } from "../draw/canvas";
@@ -17,6 +17,7 @@ import { makeToolbar, type Plane } from "./landscape/toolbar";
 import { walkOver } from "./landscape/walk";
 import { absence, centreName, epochName, hereOf, onPlane, planeWords, running } from "./landscape/words";
 import type { Mount } from "./mount";
+import { scoreWords } from "./scorewords";
 
 const HELP =
   "Loss landscape. Arrow keys walk over it and the other views follow, Shift takes larger steps, " +
@@ -26,7 +27,10 @@ const HELP =
 interface Reading extends Surface {
   land: Landscape;
   tables: number; // that had arrived
-  score: number | null;
+  surprisals: unknown;
+  score: Score;
+  /** What was asked for; another loss than `score` while its table is on its way. */
+  asked: Score;
   temperature: number;
   grid: Grid;
 }
@@ -38,6 +42,7 @@ export const mountLandscape: Mount = (el, { session, store }) => {
   let scene: Scene | null = null; // as drawn last
   let hoverOf = ""; // plane the hovered point belongs to
   let noticeKey = "";
+  const askedFor = { table: "", surprisals: "" }; // what the kernel was last asked to score with
   let here: Point = { a: 0, b: 0 };
   const [whenMoved, whenTooled] = [whenChanged(), whenChanged()];
 
@@ -80,6 +85,7 @@ export const mountLandscape: Mount = (el, { session, store }) => {
     boxes: [canvas.el],
     keys: ["score", "temperature", "hover", "step", "member", "kind"],
     events: ["data", "run", "snapshots", "landscape", "alive", "error"],
+    finer: true, // only a loss that rests is asked of the kernel
     also: [
       store.on(["plane"], followPlane),
       store.on(["resolution"], askKernel),
@@ -115,7 +121,31 @@ export const mountLandscape: Mount = (el, { session, store }) => {
   function refused(): void {
     if (session.error?.where === "landscape") asked = null;
   }
+  /** Asks for what the browser lacks to score with this loss: once each, the table when nothing moves. */
+  function askForScore(land: Landscape, still: boolean): void {
+    const score = store.get<Score>("score");
+    if (!isSpec(score) || !session.alive || land.progress < 1) return;
+    const temperature = store.get<number | null>("temperature") ?? 1;
+    const own = surfaceAt(land, score, temperature);
+    if (own && !own.instead && !own.errors && !own.mixed) return;
+    const wanted = `${land.id} ${specKey(score)}`;
+    if (still && askedFor.table !== wanted) {
+      askedFor.table = wanted;
+      session.send({ kind: "score", key: specKey(score), name: score.name, params: score.params });
+    }
+    const at = `${land.id} ${temperature}`;
+    const known = land.surprisals && isAt(land.surprisals, temperature);
+    if (ofSurprisal(score) && !known && askedFor.surprisals !== at) {
+      askedFor.surprisals = at;
+      session.send({ kind: "surprisals", temperature });
+    }
+  }
   function cancelTask(): void {
+    if (session.landscape?.scoring) {
+      session.send({ kind: "cancel", task: "landscape_loss" });
+      session.landscape.scoring = null;
+      return frame.ask();
+    }
     session.send({ kind: "cancel", task: "landscape" });
     asked = null;
     if (session.landscape && session.landscape.progress < 1) session.landscape.stopped = true;
@@ -128,20 +158,33 @@ export const mountLandscape: Mount = (el, { session, store }) => {
   }
 
   function read(land: Landscape): Reading | null {
-    const score = store.get<number | null>("score");
+    const score = store.get<Score>("score");
     const temperature = store.get<number | null>("temperature") ?? 1;
-    const tables = land.tables.size;
-    const r = reading;
-    if (r && r.land === land && r.tables === tables && r.score === score && r.temperature === temperature)
-      return r;
+    const [tables, surprisals, r] = [land.tables.size, land.surprisals, reading];
+    const same = r && r.land === land && r.tables === tables && r.surprisals === surprisals;
+    if (same && r.asked === score && r.temperature === temperature) return r;
     const found = surfaceAt(land, score, temperature);
     if (!found) return null;
+    const late = found.instead && isSpec(score);
+    // the former picture stays until that of the new loss is here
+    if (late && session.alive && r?.land === land && isSpec(r.score))
+      return { ...r, tables, surprisals, asked: score };
     const grid = { xs: land.xs, ys: land.ys, values: found.values, scale: lossScale(found.values) };
-    return { ...found, land, tables, score, temperature, grid };
+    return {
+      ...found,
+      land,
+      tables,
+      surprisals,
+      score: late ? null : score,
+      asked: score,
+      temperature,
+      grid,
+    };
   }
 
-  function draw(): void {
+  function draw(still: boolean): void {
     const land = session.landscape;
+    if (land) askForScore(land, still);
     if (asked && land && land.id !== asked.instead) asked = null;
     style.show(chosenStyle());
     const awaited = asked !== null && asked.plane !== land?.plane;
@@ -149,7 +192,7 @@ export const mountLandscape: Mount = (el, { session, store }) => {
       commonNotice(session) ??
       (land && !awaited ? null : absence(session, chosenPlane(), asked !== null, askKernel, cancelTask));
     showNotice(notice);
-    const task = [land?.progress, land?.stopped, session.alive, session.network, asked];
+    const task = [land?.progress, land?.stopped, land?.scoring, session.alive, session.network, asked];
     whenTooled([notice, land, snapshot(), chosenPlane(), ...task], () => showToolbar(notice ? null : land));
     const next = notice === null && land ? read(land) : null;
     if (next !== reading) version++;
@@ -210,6 +253,8 @@ export const mountLandscape: Mount = (el, { session, store }) => {
     const off = shown !== null && (shown.step > land.step || !onPlane(land, shown));
     if (hovered() !== null && walk.kept()) {
       toolbar.show({ ...state, words: "The views stay here.", back: true });
+    } else if (land.scoring) {
+      toolbar.show({ ...state, progress: land.scoring.progress });
     } else if (land.progress < 1 && !land.stopped) {
       toolbar.show({ ...state, progress: land.progress });
     } else if (land.progress < 1) {
@@ -239,8 +284,20 @@ export const mountLandscape: Mount = (el, { session, store }) => {
     const near = shown?.step === land.step && !ofFan() ? " here" : " at the nearest point of the plane";
     const where = isHover ? "" : onPlane(land, shown) ? near : ` at ${centreName(session, land)}`;
     const accurate = Number.isFinite(accuracy) ? `, accuracy ${(100 * accuracy).toFixed(1)} %` : "";
-    const score = r.instead || r.score === null ? running(land.loss) : scoreName(r.score);
-    const how = r.instead ? " (the score asked for is not computed yet)" : r.mixed ? " (interpolated)" : "";
+    const score = r.instead || r.score === null ? running(land.loss) : scoreWords(store, r.score);
+    const error = at(r.errors, spot);
+    const how =
+      r.asked !== r.score && isSpec(r.asked)
+        ? session.alive
+          ? ` (${scoreWords(store, r.asked)} is being computed)`
+          : ` (this page has no table of ${scoreWords(store, r.asked)})`
+        : r.instead
+          ? " (the score asked for is not computed yet)"
+          : r.mixed
+            ? " (interpolated)"
+            : r.errors
+              ? ` (to ±${error.toPrecision(1)})`
+              : "";
     panel.status(
       ...hoveredWord({ hovered: isHover }),
       b(

@@ -13,6 +13,7 @@ import { ASK_SHOWN, type Shown } from "./host";
 import inspector from "./inspector";
 import lab from "./lab";
 import landscape from "./landscape";
+import loss from "./loss";
 import prototypes from "./prototypes";
 import reliability from "./reliability";
 
@@ -21,6 +22,7 @@ const VIEWS: Record<string, typeof lab> = {
   reliability,
   boundary,
   landscape,
+  loss,
   prototypes,
   confusion,
   inspector,

@@ -60,7 +60,7 @@ def test_the_output_of_a_lab_holds_widget_picture_text_and_a_place_for_what_is_s
     data, _ = lab._repr_mimebundle_()
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == lab.model_id
     assert len(data["image/png"]) < MOST_BYTES * 4 / 3
-    assert pixels(base64.b64decode(data["image/png"])).shape == (574, 900, 3)
+    assert pixels(base64.b64decode(data["image/png"])).shape == (574, 1200, 3)
     assert data[SAVED_MIME] == {"version": 1, "view": "lab", "name": "Lab"}
     metrics = lab.run.timeline.latest.metrics
     assert data["text/plain"] == (

@@ -25,12 +25,26 @@ export interface MethodEntry {
   params: ParamEntry[];
 }
 
+/** What the menu of losses says of each. */
+export interface LossEntry extends MethodEntry {
+  group: string;
+  mathml: string; // the formula, or ""
+  needs: string[]; // besides the class labels
+  properties: Record<string, boolean | null>;
+}
+
+/** What makes the need of its name, and what it needs itself. */
+export interface SupplyEntry extends MethodEntry {
+  needs: string[];
+}
+
 export interface Catalogue {
   temperature: ParamEntry;
   n_bins: ParamEntry;
   data: MethodEntry[];
   model: MethodEntry[];
-  loss: MethodEntry[];
+  loss: LossEntry[];
+  supply: SupplyEntry[];
   optimizer: MethodEntry[];
   label_noise: ParamEntry;
 }
@@ -46,6 +60,7 @@ export interface ExperimentJson {
   model: SpecJson;
   loss: SpecJson;
   optimizer: SpecJson;
+  supplies?: Record<string, Record<string, unknown>>;
   label_noise: SpecJson | null;
   seed: number;
   epochs: number;

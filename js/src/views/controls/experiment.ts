@@ -23,7 +23,7 @@ export function mountExperiment(
   const menu = (name: string, key: "data" | "model" | "loss", entries: MethodEntry[]) =>
     selectKnob({
       name,
-      options: entries.map((m) => ({ value: m.name, label: m.title })),
+      options: optionsOf(entries),
       value: "",
       change: (value) => change({ [key]: value }),
     });
@@ -176,10 +176,13 @@ function settingKnob(
   });
 }
 
+const optionsOf = (entries: readonly (MethodEntry & { group?: string })[]) =>
+  entries.map(({ name, title, group }) => ({ value: name, label: title, ...(group ? { group } : {}) }));
+
 /** A choice from outside the menu (your own arrays or module) gets an entry of its own. */
 function showChoice(knob: ReturnType<typeof selectKnob>, value: string, entries: MethodEntry[]): void {
   if (![...knob.select.options].some((o) => o.value === value)) {
-    knob.setOptions([...entries.map((m) => ({ value: m.name, label: m.title })), { value, label: value }]);
+    knob.setOptions([...optionsOf(entries), { value, label: value }]);
   }
   knob.show(value);
 }

@@ -1,112 +1,218 @@
-/** The loss: its curve over p of the true class, and the line MAE - GCE - cross-entropy - focal under a slider. */
+/** The loss: its curve over p of the true class, a menu of all losses, and sliders that morph the one in use. */
 
-import { type Fan, neighbour, type Varied } from "../../core/fan";
-import { scoreName, scoreOfP } from "../../core/losses";
+import { neighbour, placeOf } from "../../core/fan";
+import { surfaceAt } from "../../core/landscape";
+import { curveOf, type LossParams, scoreName, scoreOfP } from "../../core/losses";
+import { inBrowser } from "../../core/lossterms";
 import { markedSample } from "../../core/marked";
 import { RULE_KEYS, shownTilted } from "../../core/overlay";
-import type { Session } from "../../core/session";
+import { isSpec, type LossSpec, type Score } from "../../core/score";
+import { clearError, type Session } from "../../core/session";
 import { logitsOf, memberShown } from "../../core/shown";
 import { softmaxRow } from "../../core/softmax";
 import type { How, Store } from "../../core/store";
-import { line, makeCanvas, ring, text, whenChanged } from "../../draw/canvas";
+import { whenChanged } from "../../draw/canvas";
 import { b, h, say } from "../../draw/dom";
-import { type RangeKnob, rangeKnob, segments } from "../../draw/knobs";
+import { button, rangeKnob, segments } from "../../draw/knobs";
 import { redraw } from "../../draw/redraw";
-import { colours } from "../../draw/theme";
-import { catalogueOf, type ExperimentJson, paramValue, type SpecJson, words } from "./catalogue";
+import { catalogueOf, type ExperimentJson, type LossEntry } from "./catalogue";
 import { memberOrLike } from "./fan";
-import { type FanButton, fanButton } from "./fanout";
+import { fanButton } from "./fanout";
+import { makeLossCurve } from "./losscurve";
+import { LINE_STOPS, lineOf, lossFan, nearest, specAt } from "./lossline";
+import { makeLossMenu } from "./lossmenu";
+import { makeLossParams } from "./lossparams";
 
-const STOPS = [
-  { value: -1, label: "MAE" },
-  { value: -0.5, label: "GCE ½" },
-  { value: 0, label: "cross-entropy" },
-  { value: 0.5, label: "focal 2.5" },
-  { value: 1, label: "focal 5" },
-];
-const TALLEST = 3.2; // loss at the top of the little picture, nats
-
-/** Where a loss of the catalogue stands on the line, or null. */
-export function lineOf(spec: SpecJson): number | null {
-  const p = spec.params as Record<string, number | undefined>;
-  if (spec.name === "cross_entropy" && !p.label_smoothing && (p.tau ?? 1) === 1) return 0;
-  if (spec.name === "gce" && !p.k) return -(p.q ?? 0.7);
-  if (spec.name === "mae") return -1;
-  if (spec.name === "focal" && (p.gamma ?? 2) <= 5) return (p.gamma ?? 2) / 5;
-  return null;
-}
-
-/** The catalogue's loss at a place of the line. */
-export function specAt(u: number): SpecJson {
-  if (u < 0) return { name: "gce", params: { q: Number((-u).toFixed(3)) } };
-  return u === 0
-    ? { name: "cross_entropy", params: {} }
-    : { name: "focal", params: { gamma: Number((5 * u).toFixed(3)) } };
-}
-
-/** A fan that moves along the line: its setting, and where a value of it stands. */
-function lineFan(session: Session): { fan: Fan; varied: Varied; u(value: number): number } | null {
-  const fan = session.fan;
-  const varied = fan?.vary.find((v) => v.path === "loss.q" || v.path === "loss.gamma");
-  if (!fan || !varied) return null;
-  if (varied.path === "loss.q" && fan.loss === "gce") return { fan, varied, u: (q) => -q };
-  if (varied.path === "loss.gamma" && fan.loss === "focal") return { fan, varied, u: (gamma) => gamma / 5 };
-  return null;
-}
+const LINE = "line"; // in the menu: the losses that one slider runs through
+const LINE_ENTRY: LossEntry = {
+  name: LINE,
+  title: "MAE – GCE – cross-entropy – focal",
+  group: "One slider",
+  summary:
+    "Losses of p(true class) that one slider runs through: left forgives wrong labels, right forgets the easy samples.",
+  paper: "",
+  mathml: "",
+  params: [],
+  needs: ["logits"],
+  properties: {},
+};
 
 export function mountLoss(
   el: HTMLElement,
   { session, store }: { session: Session; store: Store },
 ): () => void {
-  let mode: "train" | "score" = store.get<number | null>("score") === null ? "train" : "score";
+  const scored = () => store.get<Score>("score");
+  let mode: "train" | "score" = scored() === null ? "train" : "score";
+  let own: string | null = null; // a loss chosen by its own name, though the line has it too
+  let offered = false; // the loss was changed while training rests
+  let dragged: LossSpec | null = null; // what training's loss will be on release
   const catalogue = catalogueOf(store);
-  const canvas = makeCanvas("The loss as a function of the probability of the true class");
+  const entryOf = (name: string) => catalogue.loss.find((m) => m.name === name);
+  const titleOf = (name: string) => entryOf(name)?.title ?? name;
+
+  /** The loss trained with. */
+  const trained = (): LossSpec =>
+    (session.run?.experiment as ExperimentJson | null)?.loss ?? { name: "cross_entropy", params: {} };
+  const trainable = () => session.run?.trainable ?? false;
+  /** The loss that the control is about, and its place on the line where the line slider stands for it. */
+  const inUse = (): { spec: LossSpec; u: number | null } => {
+    if (mode === "score") {
+      const score = scored() ?? atFirst();
+      return isSpec(score) ? { spec: score, u: null } : { spec: specAt(score), u: score };
+    }
+    const spec = dragged ?? ofFan() ?? trained();
+    return { spec, u: own === spec.name ? null : lineOf(spec) };
+  };
+  /** The score that says what is trained with. */
+  const atFirst = (): number | LossSpec => lineOf(trained()) ?? usable(trained());
+  const usable = (spec: LossSpec): number | LossSpec => (whyNotScore(entryOf(spec.name)) === null ? spec : 0);
+  /** The loss of the fan's network on screen, where the fan is one of losses. */
+  const ofFan = (): LossSpec | null => {
+    const over = lossFan(session);
+    const member = over && memberShown(session, store);
+    if (!over || member === null) return null;
+    const now = trained();
+    const value = over.fan.members[member]!.values[over.varied.path]!;
+    const params = now.name === over.fan.loss ? now.params : {};
+    return { name: over.fan.loss, params: { ...params, [over.param]: value } };
+  };
+
+  const change = (changes: Record<string, unknown>) => {
+    dragged = null;
+    if (Object.keys(changes).some((path) => path.startsWith("loss")))
+      offered = session.run?.state !== "running";
+    clearError(session);
+    session.send({ kind: "change", changes });
+    frame.ask();
+  };
+  /** Where a fan lies along this parameter, its networks are what the slider snaps to. */
+  const toFan = (place: (value: number) => number | null, at: number, how: How): boolean => {
+    const over = lossFan(session);
+    if (!over || over.varied.values.some((v) => place(v) === null)) return false;
+    const value = nearest(over.varied.values, place as (v: number) => number, at);
+    const from = memberOrLike(session, store);
+    store.set("member", neighbour(over.fan, from, { path: over.varied.path, value }), how);
+    return true;
+  };
+  const turn = (spec: LossSpec, how: How) => {
+    if (mode === "score") return store.set("score", spec, how);
+    dragged = spec;
+    frame.ask();
+  };
+
+  const curve = makeLossCurve();
   const name = h("output", { class: "clsviz-value" });
   const sentence = h("p", { class: "clsviz-say" });
-  let dragged: number | null = null; // place of the thumb while training's loss is dragged
-  const change = (changes: Record<string, unknown>) => session.send({ kind: "change", changes });
   const lineKnob = rangeKnob({
     name: "Loss line",
     low: -1,
     high: 1,
     value: 0,
     default: 0,
-    snap: [-1, -0.5, 0, 0.5, 1],
-    stops: STOPS,
+    snap: LINE_STOPS.map((stop) => stop.value),
+    stops: LINE_STOPS,
     labelled: false,
     format: scoreName,
     live(u) {
       if (mode === "score") store.set("score", u, "live");
-      else if (!toFan(u, "live")) {
-        dragged = u;
-        frame.ask();
-      }
+      else if (!toFan((v) => lossFan(session)!.u(v), u, "live")) turn(specAt(u), "live");
     },
     final(u) {
       if (mode === "score") return store.set("score", u);
-      if (toFan(u, "final")) return;
-      dragged = null;
-      change({ loss: specAt(u) });
+      if (!toFan((v) => lossFan(session)!.u(v), u, "final")) change({ loss: specAt(u) });
     },
   });
-  /** Where a fan lies along the line, its networks are what the slider snaps to. */
-  const toFan = (u: number, how: How): boolean => {
-    const over = lineFan(session);
-    if (!over) return false;
-    const { fan, varied } = over;
-    const value = varied.values.reduce((best, v) =>
-      Math.abs(over.u(v) - u) < Math.abs(over.u(best) - u) ? v : best,
-    );
-    const member = neighbour(fan, memberOrLike(session, store), { path: varied.path, value });
-    store.set("member", member, how);
-    return true;
+  /** A fan over this parameter of the loss in use. */
+  const fanOf = (param: string) => {
+    const over = lossFan(session);
+    return over && over.param === param && over.fan.loss === inUse().spec.name ? over : null;
   };
+  const alongFan = (param: string, value: number, how: How): boolean => {
+    const over = mode === "train" ? fanOf(param) : null;
+    if (!over) return false;
+    const place = placeOf(over.varied);
+    return toFan(place, place(value), how);
+  };
+  const params = makeLossParams({
+    session,
+    supplies: catalogue.supply ?? [],
+    live(param, value) {
+      const { spec } = inUse();
+      if (!alongFan(param, value, "live"))
+        turn({ name: spec.name, params: { ...spec.params, [param]: value } }, "live");
+    },
+    final(param, value) {
+      const { spec } = inUse();
+      if (typeof value === "number" && alongFan(param, value, "final")) return;
+      if (mode === "score") turn({ name: spec.name, params: { ...spec.params, [param]: value } }, "final");
+      else change({ [`loss.${param}`]: value });
+    },
+    set: (path, value) => change({ [path]: value }),
+  });
   const spread = fanButton(session, "loss", () => {
-    const { spec, u } = trained();
-    if (u === null) return `loss.${Object.keys(spec.params)[0] ?? ""}`;
+    const spec = trained();
+    if (lineOf(spec) === null) return `loss.${Object.keys(spec.params)[0] ?? ""}`;
     return spec.name === "focal" ? "loss.gamma" : "loss.q";
   });
-  const params = h("div", { class: "clsviz-params" });
+  const trainOn = button(
+    "Train on",
+    () => {
+      offered = false;
+      clearError(session);
+      session.send({ kind: "command", name: "train" });
+    },
+    { class: "clsviz-small" },
+  );
+
+  /** A loss that learns from another network, directly or through what is made from it. */
+  const isTaught = (entry: LossEntry | undefined): boolean =>
+    (entry?.needs ?? [])
+      .flatMap((need) => [need, ...((catalogue.supply ?? []).find((s) => s.name === need)?.needs ?? [])])
+      .some((need) => need.startsWith("teacher_"));
+  const teachButton = (loss: () => string) =>
+    button(
+      "Take this network as the teacher",
+      () => {
+        clearError(session);
+        own = loss();
+        const [step, member] = [store.get<number | null>("step"), memberShown(session, store)];
+        session.send({ kind: "teach", step, member, loss: loss() });
+      },
+      { class: "clsviz-small", title: "Begins anew, and learns from the network that is on screen now" },
+    );
+  const teach = teachButton(() => trained().name);
+  const whyNotScore = (entry: LossEntry | undefined): string | null => {
+    const more = (entry?.needs ?? []).filter((need) => need !== "logits");
+    if (more.length > 0)
+      return `It needs ${more.map((need) => need.replaceAll("_", " ")).join(" and ")}; of the networks of the landscape only logits are kept. Train with it instead.`;
+    const land = session.landscape;
+    if (session.alive || !entry || entry.name === LINE || !land) return null;
+    const surface = surfaceAt(
+      land,
+      { name: entry.name, params: {} },
+      store.get<number | null>("temperature") ?? 1,
+    );
+    return surface && !surface.instead
+      ? null
+      : "No kernel is here to compute it, and this page has no table of it.";
+  };
+  const menu = makeLossMenu({
+    entries: [LINE_ENTRY, ...catalogue.loss],
+    why: (entry) => (mode === "score" ? whyNotScore(entry) : (session.unusable[entry.name] ?? null)),
+    remedy: (entry) =>
+      mode === "train" && isTaught(entry) && session.alive && session.run?.changeable
+        ? teachButton(() => entry.name)
+        : null,
+    choose(loss) {
+      if (mode === "score")
+        return store.set("score", loss === LINE ? (lineOf(inUse().spec) ?? 0) : { name: loss, params: {} });
+      own = loss === LINE ? null : loss;
+      const now = trained();
+      if (loss === LINE ? lineOf(now) === null : loss !== now.name)
+        change({ loss: loss === LINE ? specAt(0) : { name: loss, params: {} } });
+      frame.ask();
+    },
+  });
   const modes = segments(
     "What the loss slider does",
     [
@@ -116,7 +222,8 @@ export function mountLoss(
     mode,
     (m) => {
       mode = m as typeof mode;
-      store.set("score", mode === "score" ? (trained().u ?? 0) : null);
+      dragged = null;
+      store.set("score", mode === "score" ? (own === trained().name ? usable(trained()) : atFirst()) : null);
       frame.ask();
     },
   );
@@ -124,7 +231,7 @@ export function mountLoss(
     h(
       "section",
       { class: "clsviz-hero", "data-control": "loss_line" },
-      h("div", { class: "clsviz-picture" }, canvas.el),
+      h("div", { class: "clsviz-picture" }, curve.el),
       h(
         "div",
         {},
@@ -135,149 +242,103 @@ export function mountLoss(
           name,
           modes.el,
         ),
+        menu.el,
         lineKnob.el,
-        params,
-        h("div", { class: "clsviz-fannable" }, sentence, spread.el),
+        params.el,
+        h("div", { class: "clsviz-fannable" }, sentence, teach, trainOn, spread.el),
       ),
     ),
   );
 
-  const trained = () => {
-    const spec = (session.run?.experiment as ExperimentJson | null)?.loss ?? {
-      name: "cross_entropy",
-      params: {},
-    };
-    return {
-      spec,
-      u: lineOf(spec),
-      title: catalogue.loss.find((m) => m.name === spec.name)?.title ?? spec.name,
-    };
-  };
-
-  let built = "";
-  const knobs = new Map<string, RangeKnob>();
-  const fans: FanButton[] = [];
-  /** Sliders of a loss that is not on the line. */
-  const buildParams = (spec: SpecJson) => {
-    const entry = catalogue.loss.find((m) => m.name === spec.name);
-    if (built !== spec.name) {
-      built = spec.name;
-      knobs.clear();
-      fans.length = 0;
-      params.replaceChildren();
-      for (const p of entry?.params ?? []) {
-        if (!p.range) continue;
-        const knob = rangeKnob({
-          name: words(p.name),
-          ...p.range,
-          value: paramValue(spec, p),
-          default: Number(p.default),
-          live: () => {},
-          final: (v) => change({ [`loss.${p.name}`]: v }),
-        });
-        const fan = fanButton(session, words(p.name), () => `loss.${p.name}`);
-        knobs.set(p.name, knob);
-        fans.push(fan);
-        params.append(h("div", { class: "clsviz-fannable" }, knob.el, fan.el));
-      }
-      if (knobs.size === 0)
-        params.append(h("p", { class: "clsviz-say" }, "This loss has no parameter to turn."));
-    }
-    for (const p of entry?.params ?? []) knobs.get(p.name)?.show(paramValue(spec, p));
-  };
-
   const whenSaid = whenChanged();
   const draw = () => {
-    const { spec, u: own, title } = trained();
-    const score = store.get<number | null>("score");
-    const trainable = session.run?.trainable ?? false;
-    modes.el.hidden = !trainable;
-    if (score !== null || (session.run && !trainable)) mode = "score";
+    if (scored() !== null || (session.run && !trainable())) mode = "score";
+    modes.el.hidden = !trainable();
     modes.show(mode);
-    const over = lineFan(session);
-    const member = over && memberShown(session, store);
-    const ofFan =
-      over && member !== null ? over.u(over.fan.members[member]!.values[over.varied.path]!) : null;
-    const u = mode === "score" ? (score ?? own ?? 0) : (ofFan ?? dragged ?? own);
-    modes.rename("train", over ? "trained with it" : "train with it");
-    for (const fan of [spread, ...fans]) fan.show();
-    spread.el.hidden ||= mode === "score" || own === null || !trainable;
-    const onLine = u !== null;
-    lineKnob.el.hidden = !onLine;
-    params.hidden = onLine;
-    if (onLine) lineKnob.show(u);
-    else buildParams(spec);
-    say(name, onLine ? scoreName(u) : title);
-    const word = u === null ? "" : scoreName(u);
-    const moves = over?.varied.values.length;
-    whenSaid([mode, mode === "score" ? word : onLine, title, session.run?.experiment, moves], () => {
-      if (mode === "score") {
-        say(
-          sentence,
-          "Scores the same network with ",
-          b(scoreName(u ?? 0)),
-          ": the landscape is recoloured, the network stays.",
-          ...(session.run?.experiment ? [" It was trained with ", b(title), "."] : []),
-        );
-      } else if (over) {
-        const end =
-          over.varied.path === "loss.q" ? "left forgives wrong labels" : "right forgets the easy ones";
-        say(sentence, "Moves through ", b(`${moves} trained networks`), `: ${end}.`);
-      } else if (!onLine) {
-        say(sentence, "Changes reach training at its next step.");
-      } else {
-        say(
-          sentence,
-          "Training goes on with it ",
-          b("from its next step"),
-          ": left forgives wrong labels, right forgets the easy ones.",
-        );
-      }
-    });
-    paint(u);
+    const { spec, u } = inUse();
+    const [now, state] = [trained(), session.run?.state];
+    const over = lossFan(session);
+    const alongLine = over !== null && over.varied.values.every((v) => over.u(v) !== null);
+    const moves = u === null ? over !== null && over.fan.loss === spec.name : alongLine;
+    if (state === "running") offered = false;
+    modes.rename("train", over && moves ? "trained with it" : "train with it");
+    menu.show(u === null ? spec.name : LINE);
+    menu.setDisabled(mode === "train" && !(session.alive && session.run?.changeable));
+    spread.show();
+    spread.el.hidden ||= mode === "score" || u === null || !trainable();
+    trainOn.hidden = !offered || mode === "score" || !(state === "finished" || state === "paused");
+    teach.hidden =
+      mode === "score" || u !== null || !isTaught(entryOf(spec.name)) || !session.run?.changeable;
+    teach.disabled = !session.alive;
+    lineKnob.el.hidden = u === null;
+    params.el.hidden = u !== null;
+    if (u !== null) lineKnob.show(u);
+    else
+      params.show({
+        entry: entryOf(spec.name),
+        spec,
+        supplied: (session.run?.experiment as ExperimentJson | null)?.supplies ?? {},
+        fans: mode === "train" && trainable(),
+        own: mode === "train",
+        disabled: mode === "train" && !moves && !(session.alive && session.run?.changeable),
+      });
+    say(name, u === null ? "" : scoreName(u)); // off the line the menu says it
+    const said = mode === "score" ? (u === null ? spec.name : scoreName(u)) : u !== null;
+    const facts = [mode, said, now.name, session.run?.experiment, over?.varied, trainOn.hidden];
+    whenSaid(facts, () => say(sentence, ...sentenceOf(spec, u, moves)));
+    paint(spec, u);
   };
-  const paint = (u: number | null) => {
-    const { g, w, h: height } = canvas.begin();
-    const c = colours(canvas.el);
-    const [top, floor] = [18, height - 15];
-    const x = (p: number) => 2 + p * (w - 4);
-    const y = (v: number) => floor - (Math.min(TALLEST, v) / TALLEST) * (floor - top);
-    canvas.layer("curves", [u, c], (to) => {
-      text(to, u === null ? "no curve: needs all logits" : "loss at p(true class)", 0, 11, { colour: c.fg2 });
-      line(
-        to,
-        [
-          [0, floor + 0.5],
-          [w, floor + 0.5],
-        ],
-        c.line,
-      );
-      text(to, "0", 2, height - 2, { colour: c.fg2 });
-      text(to, "p", w / 2, height - 2, { colour: c.fg2, align: "center" });
-      text(to, "1", w - 2, height - 2, { colour: c.fg2, align: "right" });
-      if (u === null) return;
-      const curve = (v: number) =>
-        Array.from({ length: 61 }, (_, i) => {
-          const p = Math.max(0.02, i / 60);
-          return [x(p), y(scoreOfP(v, p))] as const;
-        });
-      for (const v of [-1, 0, 1]) line(to, curve(v), c.bar, 1);
-      line(to, curve(u), c.fg, 2);
-    });
-    if (u === null) return;
+  const sentenceOf = (spec: LossSpec, u: number | null, moves: boolean): (Node | string)[] => {
+    const now = titleOf(trained().name);
+    if (mode === "score") {
+      const title = u === null ? titleOf(spec.name) : scoreName(u);
+      return [
+        "Scores the same network with ",
+        b(title),
+        ": the landscape is recoloured, the network stays.",
+        ...(session.run?.experiment ? [" It was trained with ", b(now), "."] : []),
+      ];
+    }
+    const over = lossFan(session);
+    if (over && moves) {
+      const end =
+        u === null
+          ? ""
+          : over.param === "q"
+            ? ": left forgives wrong labels"
+            : ": right forgets the easy ones";
+      return ["Moves through ", b(`${over.varied.values.length} trained networks`), `${end}.`];
+    }
+    if (!trainOn.hidden)
+      return ["The network is as it was; ", b("train on"), " to see what this loss makes of it."];
+    if (u === null) return ["Changes reach training at its next step."];
+    const end = ": left forgives wrong labels, right forgets the easy ones.";
+    return ["Training goes on with it ", b("from its next step"), end];
+  };
+  const paint = (spec: LossSpec, u: number | null) => {
+    const classes = session.dataset?.k ?? 2;
+    const drawn = inBrowser(spec) ? curveOf(spec.name, spec.params as LossParams, classes) : null;
+    const own = u === null ? drawn : (p: number) => scoreOfP(u, p);
     const at = shownTilted(session, store);
-    const i = at ? markedSample(session, store) : null;
-    if (!at || i === null) return;
-    const data = session.dataset!;
-    const p = softmaxRow(logitsOf(session, at, [i]), 0, data.k, store.get<number | null>("temperature") ?? 1)[
-      data.y[i]!
-    ]!;
-    ring(g, x(p), y(scoreOfP(u, Math.max(p, 1e-9))), c, 4);
+    const i = at && own ? markedSample(session, store) : null;
+    const data = session.dataset;
+    const temperature = store.get<number | null>("temperature") ?? 1;
+    const p =
+      at && data && i !== null
+        ? softmaxRow(logitsOf(session, at, [i]), 0, data.k, temperature)[data.y[i]!]!
+        : null;
+    curve.paint({
+      curve: own,
+      others: [-1, 0, 1].map((v) => (q: number) => scoreOfP(v, q)),
+      values: [u, u === null ? JSON.stringify(spec) : "", classes],
+      words: own ? "loss at p(true class)" : "no curve of p alone",
+      marked: p,
+    });
   };
   const frame = redraw(draw, {
     session,
     store,
-    boxes: [canvas.el],
+    boxes: [curve.el],
     keys: ["score", "temperature", "step", "member", "hover", "marked", ...RULE_KEYS],
     events: ["data", "run", "snapshots", "fan", "alive"],
   });
