@@ -20,8 +20,7 @@ def render() -> str:
     family = catalogue.FAMILIES.index
     papers = _papers()
     for m in sorted(catalogue.load().values(), key=lambda m: family(m.family)):
-<<<<<<< HEAD
-        mathml = convert(m.formula) if m.formula else ""
+        mathml = shorter(convert(m.formula)) if m.formula else ""
         own = {"exhibits": [p["exhibit"] for p in papers if m.id in p["entries"]]}
         entries.append(m.to_json() | own | {"mathml": mathml, "cell": cell_of(m, OBJECTS[m.id])})
     tables = {"methods": entries, "views": _views(), "papers": papers}
@@ -36,11 +35,6 @@ def _papers() -> list[dict[str, Any]]:
         {"id": found.id, "title": found.paper, "entries": found.entries, "exhibit": found.id}
         for found in load().values()
     ]
-=======
-        mathml = shorter(convert(m.formula)) if m.formula else ""
-        entries.append(m.to_json() | {"mathml": mathml, "cell": cell_of(m, OBJECTS[m.id])})
-    return json.dumps({"methods": entries, "views": _views()}, indent=1, ensure_ascii=False) + "\n"
->>>>>>> main
 
 
 def shorter(mathml: str) -> str:
