@@ -15,7 +15,8 @@ To write one, put a function into a module here and name the module in `ROOMS`::
         expected="What one should see here if it holds.",
         setting="Data, models, what was tuned how; test samples used for nothing else.",
         headline={"ce_end": "test accuracy, CE, last epoch"},   # keys of the numbers that matter, in words
-        experiment={"data": "digits", "loss": "elr", "label_noise": 0.4},  # of Experiment; None: no lab
+        experiment={"data": "digits", "loss": "elr", "label_noise": 0.4},  # of Experiment; None: no lab.
+                                                 # "data" may be a function that gives a Dataset of one's own
         verdict=verdict,                         # (Numbers) -> Verdict
         picture=picture,                         # (Numbers) -> plotly Figure, see `pictures`
     )
@@ -43,7 +44,7 @@ from clsviz.exhibits.registry import Exhibit, Numbers, Verdict, exhibit
 __all__ = ["ROOMS", "Exhibit", "Numbers", "Verdict", "exhibit"]
 
 # Modules of this package that hold exhibits, in the order of the listing.
-ROOMS: tuple[str, ...] = ("noisy_labels",)
+ROOMS: tuple[str, ...] = ("noisy_labels", "comp_sum", "imbalance", "ranking")
 
 
 class _Listing(types.ModuleType):

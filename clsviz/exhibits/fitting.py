@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from clsviz.catalogue import Spec
     from clsviz.data import Dataset
     from clsviz.training import Experiment, Fan, Run
 
@@ -17,6 +19,21 @@ if TYPE_CHECKING:
 def scaled(count: float, scale: float, least: int = 1) -> int:
     """`count` (epochs, samples) at this scale, rounded, at least `least`."""
     return max(least, round(count * scale))
+
+
+def samples(data: Spec | str | Dataset, scale: float, least: int = 100) -> Dataset:
+    """The dataset; at a smaller scale with fewer samples in both parts, at least `least` in each."""
+    from clsviz.data import load
+
+    whole = load(data)
+    if scale >= 1:
+        return whole
+    rng = np.random.default_rng(0)
+    parts: dict[str, Any] = {}
+    for name in ("train", "validation"):
+        rows = getattr(whole, name)
+        parts[name] = np.sort(rng.permutation(rows)[: scaled(len(rows), scale, least)])
+    return replace(whole, **parts)
 
 
 def experiment_of(settings: Mapping[str, Any] | Experiment, changes: Mapping[str, Any]) -> Experiment:
@@ -79,6 +96,24 @@ def halves(dataset: Dataset, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The validation part in two, drawn by the seed: rows to tune on, and rows only to test on."""
     rows = np.random.default_rng([seed, 1]).permutation(dataset.validation)
     return np.sort(rows[: len(rows) // 2]), np.sort(rows[len(rows) // 2 :])
+
+
+def best_member(
+    fan: Fan,
+    rows: np.ndarray,
+    members: Sequence[int] | None = None,
+    score: Callable[[np.ndarray, np.ndarray], float] | None = None,
+) -> int:
+    """The member that scores highest on these rows of the data, with their clean labels.
+
+    Args:
+        members: those to choose from; None: all.
+        score: (logits, labels) -> number; None: accuracy.
+    """
+    count = score or accuracy
+    X, y = fan.dataset.X[rows], fan.dataset.y_clean[rows]
+    found = {i: count(fan.predict(X, member=i), y) for i in members or range(len(fan.members))}
+    return max(found, key=lambda i: found[i])
 
 
 def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:

@@ -17,7 +17,7 @@ MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star")
 HATCHES = ("", "/", ".", "x", "\\", "-", "+")
 TEXT = "#7f7f7f"  # 4:1 on white, 4.5:1 on #111
 GRID = "rgba(128,128,128,0.25)"
-PANEL_WIDTH, HEIGHT = 380, 380
+PANEL_WIDTH, HEIGHT = 400, 390
 
 
 def page(*panels: tuple[str, str, str]) -> Figure:
@@ -26,10 +26,12 @@ def page(*panels: tuple[str, str, str]) -> Figure:
 
     count = len(panels)
     figure = make_subplots(
-        1, count, subplot_titles=[title for title, _, _ in panels], horizontal_spacing=0.24 / (count + 1)
+        1, count, subplot_titles=[title for title, _, _ in panels], horizontal_spacing=0.36 / (count + 1)
     )
     for i, (_, x, y) in enumerate(panels, 1):
-        axis = dict(gridcolor=GRID, zerolinecolor=GRID, linecolor=TEXT, automargin=True)
+        axis = dict(
+            title_font=dict(size=13), gridcolor=GRID, zerolinecolor=GRID, linecolor=TEXT, automargin=True
+        )
         figure.update_xaxes(title_text=x, col=i, row=1, **axis)
         figure.update_yaxes(title_text=y, col=i, row=1, **axis)
     figure.update_layout(
@@ -72,6 +74,7 @@ def add_curve(
     figure.add_scatter(
         x=np.concatenate([x, x[::-1]]),
         y=np.concatenate([mean + spread, (mean - spread)[::-1]]),
+        mode="lines",
         fill="toself",
         fillcolor=_faint(colour),
         line=dict(width=0),

@@ -167,7 +167,10 @@ class Exhibit:
         from clsviz.training import Experiment
         from clsviz.widgets import Lab
 
-        return Lab(Experiment(**self.experiment), **options)
+        settings = dict(self.experiment)
+        if callable(settings["data"]):
+            return Lab(settings.pop("data")(), **settings, **options)
+        return Lab(Experiment(**settings), **options)
 
     def headlines(self) -> list[tuple[str, str]]:
         """What the headline numbers are, in words, with mean and spread."""

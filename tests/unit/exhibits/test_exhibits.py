@@ -42,8 +42,14 @@ def test_it_says_what_a_reader_needs(shown):
     assert set(shown.headline) <= set(shown.stored.keys)
     assert shown.entries and all(catalogue.get(entry) for entry in shown.entries)
     assert shown.verdict.sentence in repr(shown)
-    if shown.experiment is not None:
-        cv.Experiment(**shown.experiment)
+
+
+@pytest.mark.parametrize("shown", [e for e in EXHIBITS if e.experiment], ids=lambda shown: shown.id)
+def test_its_lab_opens_at_its_experiment(shown):
+    lab = shown.lab(autostart=False)
+    entries = {catalogue.get(entry).name for entry in shown.entries}
+    assert {lab.run.experiment.loss.name, lab.run.experiment.method.name} & entries
+    lab.close()
 
 
 @each
