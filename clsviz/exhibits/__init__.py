@@ -44,7 +44,17 @@ from clsviz.exhibits.registry import Exhibit, Numbers, Verdict, exhibit
 __all__ = ["ROOMS", "Exhibit", "Numbers", "Verdict", "exhibit"]
 
 # Modules of this package that hold exhibits, in the order of the listing.
-ROOMS: tuple[str, ...] = ("noisy_labels", "comp_sum", "imbalance", "ranking")
+ROOMS: tuple[str, ...] = (
+    "noisy_labels",
+    "comp_sum",
+    "imbalance",
+    "ranking",
+    "overfitting",
+    "coverage",
+    "bags",
+    "rewards",
+    "sample_weights",
+)
 
 
 class _Listing(types.ModuleType):
