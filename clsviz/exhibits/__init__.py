@@ -54,6 +54,8 @@ ROOMS: tuple[str, ...] = (
     "bags",
     "rewards",
     "sample_weights",
+    "contrast",
+    "pair_weights",
 )
 
 
