@@ -16,7 +16,8 @@ To write one, put a function into a module here and name the module in `ROOMS`::
         setting="Data, models, what was tuned how; test samples used for nothing else.",
         headline={"ce_end": "test accuracy, CE, last epoch"},   # keys of the numbers that matter, in words
         experiment={"data": "digits", "loss": "elr", "label_noise": 0.4},  # of Experiment; None: no lab.
-                                                 # "data" may be a function that gives a Dataset of one's own
+                                                 # "data" may be a function that gives a Dataset of one's own,
+                                                 # "teacher" and "extras" (of Run) one that gives them
         verdict=verdict,                         # (Numbers) -> Verdict
         picture=picture,                         # (Numbers) -> plotly Figure, see `pictures`
     )
@@ -56,6 +57,8 @@ ROOMS: tuple[str, ...] = (
     "sample_weights",
     "contrast",
     "pair_weights",
+    "distillation",
+    "self_distillation",
 )
 
 

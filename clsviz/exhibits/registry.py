@@ -167,10 +167,11 @@ class Exhibit:
         from clsviz.training import Experiment
         from clsviz.widgets import Lab
 
-        settings = dict(self.experiment)
-        if callable(settings["data"]):
-            return Lab(settings.pop("data")(), **settings, **options)
-        return Lab(Experiment(**settings), **options)
+        settings = {name: v() if callable(v) else v for name, v in self.experiment.items()}
+        own = {name: settings.pop(name) for name in ("teacher", "extras") if name in settings}
+        if callable(self.experiment["data"]):
+            return Lab(settings.pop("data"), **settings, **own, **options)
+        return Lab(Experiment(**settings), **own, **options)
 
     def headlines(self) -> list[tuple[str, str]]:
         """What the headline numbers are, in words, with mean and spread."""
