@@ -56,9 +56,14 @@ ROOMS: tuple[str, ...] = (
     "rewards",
     "sample_weights",
     "contrast",
+    "transfer",
     "pair_weights",
     "distillation",
     "self_distillation",
+    "new_classes",
+    "value_targets",
+    "ordinal",
+    "several_labels",
 )
 
 

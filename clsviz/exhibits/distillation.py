@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsviz.catalogue import Spec
-from clsviz.exhibits.fitting import accuracy, best_member, halves, samples, scaled, trained, trained_fan
+from clsviz.exhibits.fitting import accuracy, best_member, fit, halves, samples, scaled, trained, trained_fan
 from clsviz.exhibits.pictures import add_bars, add_curve, add_level, page
 from clsviz.exhibits.registry import Numbers, Verdict, exhibit
 
@@ -224,3 +224,188 @@ def _cosines(fan: Fan, member: int, teacher_logits: np.ndarray) -> dict[str, lis
             cosine = torch.nn.functional.cosine_similarity(one, other, dim=0)
             curves[place].append(float(cosine))
     return curves
+
+
+# Norm and direction
+
+WIDTH = 64  # of the embeddings of teacher and student, which are compared
+WIDE = {**TEACHER, "model": {"name": "mlp", "params": {"hidden": (256, WIDTH)}}}
+NARROW: dict[str, Any] = {"name": "mlp", "params": {"hidden": (16, WIDTH)}}
+ND_EPOCHS, ND_BATCH = 30, 128
+ADAM_RATES = (3e-3, 1e-2)
+# What each student chooses besides the learning rate, among three values.
+ND_STUDENTS: dict[str, tuple[str, tuple[float, ...]]] = {
+    "ce": ("cross-entropy", (0.0, 0.01, 0.1)),  # weight decay
+    "kd": ("KD", (0.5, 0.9, 1.0)),  # weight of the teacher
+    "nd": ("KD + ND", (0.1, 0.5, 2.0)),  # weight of ND
+}
+T, ALPHA = 4.0, 0.9  # of KD under ND, the defaults
+ND_POINTS = 11  # of a stored curve
+
+
+def _nd_verdict(numbers: Numbers) -> Verdict:
+    aligned = numbers.exceeds("cosine_nd", "cosine_kd")
+    longer = numbers.exceeds("norm_nd", "norm_kd")
+    better = numbers.exceeds("test_nd", "test_kd")
+    over_ce = numbers.exceeds("test_nd", "test_ce")
+    worse = numbers.exceeds("test_kd", "test_nd")
+    seen = (
+        f"The cosine to the teacher's class mean ends at {numbers.text('cosine_nd')} with ND and "
+        f"{numbers.text('cosine_kd')} without, the norm (over the teacher's) at {numbers.text('norm_nd')} "
+        f"and {numbers.text('norm_kd')}; test accuracy is {numbers.text('test_nd')} with KD + ND, "
+        f"{numbers.text('test_kd')} with KD and {numbers.text('test_ce')} with cross-entropy (teacher "
+        f"{numbers.text('test_teacher')}): ND is {'better' if better else 'worse' if worse else 'no better'} "
+        f"than KD{'' if better or worse else ' beyond chance'}, and {'above' if over_ce else 'not above'} "
+        "cross-entropy."
+    )
+    shown = [aligned, longer, better]
+    return Verdict("reproduces" if all(shown) else "partly" if any(shown) else "not at this scale", seen)
+
+
+def _nd_picture(numbers: Numbers) -> Figure:
+    figure = page(
+        ("Direction", "training (epochs)", "cosine to the teacher's class mean"),
+        ("Norm", "training (epochs)", "norm over the teacher's"),
+        ("Students", "data: " + TASKS["hard"], "test accuracy"),
+    )
+    time = np.linspace(0, ND_EPOCHS, ND_POINTS)
+    for series, (name, (words, _)) in enumerate(ND_STUDENTS.items()):
+        for panel, what in enumerate(("cosine", "norm"), 1):
+            add_curve(figure, time, numbers[f"{what}_{name}_curve"], words, series, panel=panel)
+        add_bars(figure, [words], numbers[f"test_{name}"][:, None], words, series, panel=3)
+    add_level(figure, 1, "teacher", panel=2)
+    add_level(figure, numbers.mean("test_teacher"), "teacher", panel=3)
+    lowest = min(numbers.mean(f"test_{name}") for name in ND_STUDENTS)
+    figure.update_yaxes(range=[max(0.0, lowest - 0.1), 1], col=3)
+    figure.update_xaxes(showticklabels=False, col=3)
+    return figure
+
+
+@exhibit(
+    id="nd_kd",
+    title="Norm and direction of a teacher's features",
+    paper="Improving Knowledge Distillation via Regularizing Feature Norm and Direction",
+    entries=("losses.nd_loss",),
+    claim="Drawing a student's features towards the teacher's class means, and making them long, helps more "
+    "than aligning logits alone: KD with the ND loss gives better students than KD.",
+    expected="With ND the cosine to the class mean and the norm are larger through training, and the "
+    "student's test accuracy is above that of KD.",
+    setting=f"{CLASSES} classes in {CLUSTERS} clusters each ({DIMENSIONS} features, {SAMPLES} samples, 40 % "
+    f"for training). Teacher: hidden layers of 256 and {WIDTH}, SGD; student: of 16 and {WIDTH}, Adam, "
+    f"batches of {ND_BATCH}, {ND_EPOCHS} epochs. Each student chooses among two learning rates and three "
+    "values of one more (cross-entropy: weight decay; KD: weight of the teacher; KD + ND: weight of ND) on "
+    f"half of the validation part; the other half is the test. T = {T:g}, weight of KD under ND {ALPHA}. The "
+    "lab trains with ND alone, its head as a linear probe.",
+    headline={
+        "test_nd": "test accuracy, KD + ND",
+        "test_kd": "test accuracy, KD",
+        "test_ce": "test accuracy, cross-entropy",
+        "test_teacher": "test accuracy, teacher",
+        "cosine_nd": "cosine to the class mean at the end, KD + ND",
+        "cosine_kd": "cosine to the class mean at the end, KD",
+        "norm_nd": "norm over the teacher's at the end, KD + ND",
+        "norm_kd": "norm over the teacher's at the end, KD",
+    },
+    experiment={
+        **COMMON,
+        "data": lambda: _task("hard", 0, 1.0),
+        "model": NARROW,
+        "loss": "nd_loss",
+        "teacher": lambda: _wide(_task("hard", 0, 1.0), 0, 1.0),
+    },
+    verdict=_nd_verdict,
+    picture=_nd_picture,
+)
+def nd_kd(seed: int, scale: float) -> dict[str, Any]:
+    data = _task("hard", seed, scale)
+    tune, test = halves(data, seed)
+    teacher = _wide(data, seed, scale)
+    numbers: dict[str, Any] = {"test_teacher": accuracy(teacher.predict(data.X[test]), data.y[test])}
+    for name, (_, values) in ND_STUDENTS.items():
+        found = [
+            _student(name, value, lr, data, teacher, seed, scale, tune, test)
+            for value in values
+            for lr in ADAM_RATES
+        ]
+        best = max(found, key=lambda one: one["tune"])
+        numbers |= {f"{key}_{name}": value for key, value in best.items() if not key.endswith("curve")}
+        numbers |= {f"{key}_{name}_curve": best[f"{key}_curve"] for key in ("cosine", "norm")}
+    return {key: value for key, value in numbers.items() if not key.startswith("tune")}
+
+
+def _wide(data: Dataset, seed: int, scale: float) -> Run:
+    return trained({**WIDE, "epochs": scaled(EPOCHS, scale, 2), "seed": seed + 100}, data=data)
+
+
+def _student(
+    name: str,
+    value: float,
+    lr: float,
+    data: Dataset,
+    teacher: Run,
+    seed: int,
+    scale: float,
+    tune: np.ndarray,
+    test: np.ndarray,
+) -> dict[str, Any]:
+    """Accuracies of a student, and its features against the teacher's class means through training."""
+    import torch
+
+    from clsviz.losses import create
+    from clsviz.models.mlp import MLP
+
+    X, y = (torch.from_numpy(v) for v in (data.X, data.y))
+    x, labels = X[data.train], y[data.train]
+    with torch.no_grad():
+        taught = teacher.model_at().outputs(x)  # type: ignore[operator]
+    u, t = taught["embeddings"], taught["logits"]
+    means = torch.stack([u[labels == k].mean(0) for k in range(data.n_classes)])
+    unit = torch.nn.functional.normalize(means, dim=1)[labels]
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = MLP(data.n_features, data.n_classes, **NARROW["params"])
+    ce, nd = create("cross_entropy"), create("nd_loss", weight=value if name == "nd" else 0.0)
+    kd = create("kd", T=T, alpha=value if name == "kd" else ALPHA)
+
+    def objective(rows: torch.Tensor) -> torch.Tensor:
+        out = model.outputs(x[rows])
+        if name == "ce":
+            return ce(out["logits"], labels[rows])
+        value = kd(out["logits"], labels[rows], teacher_logits=t[rows])
+        if name == "nd":
+            value = value + nd(out["embeddings"], labels[rows], teacher_embeddings=u[rows], class_means=means)
+        return value
+
+    epochs = scaled(ND_EPOCHS, scale, ND_POINTS - 1)
+    cosines, norms = [], []
+
+    def look(epoch: int) -> None:
+        if epoch * (ND_POINTS - 1) % epochs == 0:
+            with torch.no_grad():
+                e = model.outputs(x)["embeddings"]
+            cosines.append(float(torch.nn.functional.cosine_similarity(e, unit).mean()))
+            norms.append(float(e.norm(dim=1).mean() / u.norm(dim=1).mean()))
+
+    look(0)
+    decay = value if name == "ce" else 0.0
+    fit(
+        model,
+        objective,
+        len(x),
+        epochs=epochs,
+        lr=lr,
+        seed=seed,
+        batch_size=ND_BATCH,
+        weight_decay=decay,
+        after_epoch=look,
+    )
+    with torch.no_grad():
+        z = model(X).numpy()
+    return {
+        "tune": accuracy(z[tune], data.y[tune]),
+        "test": accuracy(z[test], data.y[test]),
+        "cosine": cosines[-1],
+        "norm": norms[-1],
+        "cosine_curve": cosines,
+        "norm_curve": norms,
+    }

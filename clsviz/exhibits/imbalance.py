@@ -105,7 +105,9 @@ def _dice_verdict(numbers: Numbers) -> Verdict:
         f"{numbers.text(f'ce_{rarest}')} with cross-entropy ({numbers.text(f'ce_threshold_{rarest}')} with "
         f"its threshold tuned) and {numbers.text(f'focal_{rarest}')} with focal; easy negatives get "
         f"{numbers.text('ce_easy')} of cross-entropy's gradient, {numbers.text('focal_easy')} of focal's, "
-        f"{numbers.text('dice_easy')} of Dice's and {numbers.text('dsc_easy')} of the self-adjusting form's."
+        f"{numbers.text('dice_easy')} of Dice's and {numbers.text('dsc_easy')} of the self-adjusting form's. "
+        f"The better Dice is above cross-entropy or focal loss beyond chance in {sum(gains)} of {len(gains)} "
+        "comparisons."
     )
     if all(gains) and fades:
         return Verdict("reproduces", seen)

@@ -186,7 +186,7 @@ def _ldr_verdict(numbers: Numbers) -> Verdict:
 
 
 def _listed(keys: list[str], words: dict[str, str]) -> str:
-    return ", ".join(words[key] for key in keys) or "no"
+    return ", ".join(words[key] for key in keys) or "no noise"
 
 
 def _ldr_picture(numbers: Numbers) -> Figure:

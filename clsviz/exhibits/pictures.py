@@ -74,7 +74,7 @@ def add_curve(
     figure.add_scatter(
         x=np.concatenate([x, x[::-1]]),
         y=np.concatenate([mean + spread, (mean - spread)[::-1]]),
-        mode="lines",
+        mode="lines",  # short curves would get markers
         fill="toself",
         fillcolor=_faint(colour),
         line=dict(width=0),

@@ -33,16 +33,16 @@ def _verdict(numbers: Numbers) -> Verdict:
     better = numbers.exceeds("meta_end", "ce_end")
     stopped = numbers.exceeds("meta_end", "ce_stopped")
     says = {key: f"{100 * numbers.mean(key):.1f} %" for key in numbers.keys if numbers[key].ndim == 1}
+    beaten = "at the end and stopped early" if better and stopped else "at the end" if better else "not"
     seen = (
         f"Mean weight over training is {numbers.mean('weight_clean'):.2f} for clean and "
         f"{numbers.mean('weight_flipped'):.2f} for flipped samples (mean of all: 1), clean above flipped in "
         + "{above} of the moments. At the end test accuracy is {meta_end} with learned weights, {ce_end} "
-        "with cross-entropy ({ce_stopped} if stopped early on clean data) and {oracle_end} with the clean labels "
-        "only; {meta_memorised} and {ce_memorised} of the flipped labels are memorised. Learned weights beat "
-        "cross-entropy {} beyond chance.".format(
-            "at the end and stopped early" if better and stopped else "at the end" if better else "not",
-            **says,
+        "with cross-entropy ({ce_stopped} if stopped early on clean data) and {oracle_end} with the clean "
+        "labels only; {meta_memorised} and {ce_memorised} of the flipped labels are memorised. ".format(
+            **says
         )
+        + f"Learned weights beat cross-entropy beyond chance: {beaten}."
     )
     word = "reproduces" if apart and better else "partly" if apart or better else "not at this scale"
     return Verdict(word, seen)
@@ -76,7 +76,8 @@ def _picture(numbers: Numbers) -> Figure:
     setting=f"Digits with {100 * FLIPPED:.0f} % of the training labels changed to another class, one hidden "
     f"layer of 256, SGD with momentum, {EPOCHS} epochs, batches of {BATCH}; the method and the optimiser at "
     "their defaults, nothing tuned. The oracle trains as many steps on the unchanged samples. Cross-entropy "
-    "is also stopped early, where it is best on half of the clean validation part; the other half is the test.",
+    "is also stopped early, where it is best on half of the clean validation part; the other half is the "
+    "test.",
     headline={
         "weight_clean": "mean weight of clean samples over training (of all: 1)",
         "weight_flipped": "mean weight of flipped samples over training",

@@ -8,7 +8,7 @@ import numpy as np
 
 from clsviz.catalogue import Spec
 from clsviz.exhibits.fitting import accuracy, samples, scaled, trained
-from clsviz.exhibits.pictures import add_curve, add_level, page
+from clsviz.exhibits.pictures import TEXT, add_curve, add_level, page
 from clsviz.exhibits.registry import Numbers, Verdict, exhibit
 
 if TYPE_CHECKING:
@@ -100,11 +100,13 @@ def _picture(numbers: Numbers) -> Figure:
         add_curve(figure, rounds, numbers[f"net_{alpha:g}"], words, series, panel=3, markers=True)
     add_curve(figure, GRID, numbers["mse_curve"], "kernel regression", 5, panel=2)
     star = numbers.mean("alpha_star")
-    figure.add_vline(x=star, line=dict(dash="dot", width=1), row=1, col=2)
+    figure.add_vline(x=star, line=dict(color=TEXT, dash="dot", width=1), row=1, col=2)
     figure.add_annotation(
         x=star, y=1, yref="y2 domain", text="formula", showarrow=False, xanchor="left", row=1, col=2
     )
     add_level(figure, numbers.mean("mse_first"), "first fit", panel=2)
+    figure.update_xaxes(range=[-5, 2], col=2)
+    figure.update_yaxes(range=[0, 0.1], col=2)
     return figure
 
 

@@ -129,8 +129,11 @@ def metrix(
     pull = _log_one_plus(-scale_pos * (s - thresh), positive)
     push = _log_one_plus(scale_neg * (s - thresh), negative)
     mixed = unit(lam * u.unsqueeze(-2) + (1 - lam) * u)  # (N, N, D): of positive p and negative n
-    likeness = torch.einsum("id,pnd->ipn", u, mixed).flatten(1)
-    mixes = (positive.unsqueeze(-1) & negative.unsqueeze(-2)).flatten(1)
+    likeness = torch.einsum("id,pnd->ipn", u, mixed)
+    # of the N columns only those of the few positives go on: the rest would be masked out in every step
+    own, at = positive.long().topk(max(1, int(positive.sum(-1).amax())))
+    likeness = likeness.take_along_dim(at.unsqueeze(-1), 1).flatten(1)
+    mixes = (own.bool().unsqueeze(-1) & negative.unsqueeze(-2)).flatten(1)
     pull = pull + weight * _log_one_plus(_log(lam) - scale_pos * (likeness - thresh), mixes)
     push = push + weight * _log_one_plus(_log(1 - lam) + scale_neg * (likeness - thresh), mixes)
     both = positive.any(-1) & negative.any(-1)

@@ -51,7 +51,7 @@ class LossTerms:
 
     value: np.ndarray  # (N,) term; nan where the loss has no terms (a batch loss, a dropped row)
     gradient: np.ndarray  # (N,) length of the gradient of the terms' sum with respect to the sample's logits
-    weight: np.ndarray  # (N,) that length relative to cross-entropy's; nan where cross-entropy's vanishes
+    weight: np.ndarray  # (N,) that length relative to cross-entropy's; nan where there is none
 
 
 def loss_profile(
@@ -140,10 +140,10 @@ def loss_terms(
         raise ShapeError(f"logits must be (N, C), got {tuple(x.shape)}")
     value, gradient = _rows(name, params, x, y, module, extra)
     length = np.linalg.norm(gradient, axis=1)
-    if _first(name) != "logits":
+    if _first(name) != "logits" or y.ndim != 1 or y.is_floating_point():
         return LossTerms(value, length, np.full(len(length), np.nan))
     usual = x.softmax(1)
-    usual = usual - (y if y.ndim == 2 else torch.nn.functional.one_hot(y, x.shape[1]))
+    usual[torch.arange(len(y)), y] -= 1
     reference = usual.norm(dim=1).numpy()
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = np.where(reference > LEAST_NORM, length / reference, np.nan)

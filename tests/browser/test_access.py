@@ -25,6 +25,7 @@ ALONE = {
     "reliability": "cv.ReliabilityDiagram",
     "boundary": "cv.BoundaryView",
     "landscape": "cv.LossLandscape",
+    "loss": "cv.LossView",
     "prototypes": "cv.PrototypeGallery",
     "confusion": "cv.ConfusionMatrix",
     "inspector": "cv.SampleInspector",

@@ -9,7 +9,7 @@ import pytest
 from person import LAB, Outgoing, ece, run_cell, slider, status
 from playwright.sync_api import Locator, Page, expect
 
-VIEWS = ["reliability", "boundary", "landscape", "prototypes", "confusion", "inspector", "fan"]
+VIEWS = ["reliability", "boundary", "landscape", "loss", "prototypes", "confusion", "inspector", "fan"]
 OPEN = (
     "import clsviz as cv\n"
     'lab = cv.Lab("moons", model=cv.Spec("mlp", {"hidden": [8]}), epochs=6, label_noise=0.2, pace=None)\nlab'

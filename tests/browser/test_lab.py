@@ -10,7 +10,7 @@ import pytest
 from person import LAB, OPEN, Outgoing, all_drawn, drag, ece, rested, run_cell, slider, status, view
 from playwright.sync_api import Page, expect
 
-VIEWS = ["reliability", "boundary", "landscape", "prototypes", "confusion", "inspector"]
+VIEWS = ["reliability", "boundary", "landscape", "loss", "prototypes", "confusion", "inspector"]
 NUMBER = re.compile(r"-?\d+\.\d+")
 
 

@@ -19,7 +19,7 @@ SAVED = "application/vnd.clsviz+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 MOST_HANDOUT = 3_000_000  # bytes
 MOST_SAVED = 2_000_000
-VIEWS = ["reliability", "boundary", "landscape", "prototypes", "confusion", "inspector"]
+VIEWS = ["reliability", "boundary", "landscape", "loss", "prototypes", "confusion", "inspector"]
 SAVE = "() => window.jupyterapp.commands.execute('docmanager:save').then(() => null)"
 # JupyterLab would start a kernel for a notebook that is opened
 NO_KERNEL = "() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown().then(() => null)"

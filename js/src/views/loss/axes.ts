@@ -2,6 +2,7 @@
 
 import { line, text, ticks } from "../../draw/canvas";
 import { shortNumber } from "../../draw/heatmap";
+import { fontOf } from "../../draw/size";
 import type { Colours } from "../../draw/theme";
 
 export interface Axes {
@@ -9,6 +10,9 @@ export interface Axes {
   xlim: readonly [number, number];
   ylim: readonly [number, number];
 }
+
+/** What a length grows by where type is larger than 12 px, as on a projector. */
+export const scaleOf = (g: CanvasRenderingContext2D): number => fontOf(g.canvas).size / 12;
 
 /** Place on the canvas. */
 export const atX = ({ box, xlim }: Axes, v: number): number =>
@@ -26,6 +30,7 @@ export interface FrameWords {
 
 export function drawFrame(g: CanvasRenderingContext2D, c: Colours, at: Axes, o: FrameWords): void {
   const { box } = at;
+  const s = scaleOf(g);
   for (const v of ticks(at.ylim[0], at.ylim[1], o.yCount ?? 4)) {
     const y = Math.round(atY(at, v)) + 0.5;
     line(
@@ -60,9 +65,9 @@ export function drawFrame(g: CanvasRenderingContext2D, c: Colours, at: Axes, o: 
       ],
       c.line,
     );
-    text(g, said, x, box.y + box.h + 14, { align: "center", colour: c.fg2 });
+    text(g, said, x, box.y + box.h + 14 * s, { align: "center", colour: c.fg2 });
   }
-  text(g, o.x, box.x + box.w / 2, box.y + box.h + 28, { align: "center", colour: c.fg2 });
+  text(g, o.x, box.x + box.w / 2, box.y + box.h + 28 * s, { align: "center", colour: c.fg2 });
 }
 
 const shortTick = (v: number): string =>

@@ -4,7 +4,8 @@ import type { LossProfile, ProfileAxis } from "../../core/lossprofile";
 import { profileEnds } from "../../core/lossprofile";
 import { line, ring, text } from "../../draw/canvas";
 import type { Colours } from "../../draw/theme";
-import { type Axes, atX, atY, drawFrame, groupColours, roundUp } from "./axes";
+import { type Axes, atX, atY, drawFrame, groupColours, roundUp, scaleOf } from "./axes";
+import { explain, fitted } from "./lettering";
 
 export interface CurvePicture {
   axis: ProfileAxis;
@@ -46,18 +47,18 @@ export function drawCurve(
   h: number,
   p: CurvePicture,
 ): CurveLayout {
-  const heads = 40; // of the upper plot: the title, and the names of the two losses
-  const [below, between] = [34, 22];
+  const s = scaleOf(g);
+  const [heads, below, between, left] = [40 * s, 34 * s, 22 * s, LEFT * s]; // heads: names of the two losses
   const room = Math.max(40, h - heads - below - between);
   const xlim = profileEnds(p.axis);
   const xlims = p.axis === "p" ? ([0, 1] as const) : xlim;
   const loss: Axes = {
-    box: { x: LEFT, y: heads, w: w - LEFT - 8, h: room * 0.62 },
+    box: { x: left, y: heads, w: w - left - 8, h: room * 0.62 },
     xlim: xlims,
     ylim: lossLimits(p),
   };
   const pull: Axes = {
-    box: { x: LEFT, y: heads + room * 0.62 + between, w: loss.box.w, h: room * 0.38 },
+    box: { x: left, y: heads + room * 0.62 + between, w: loss.box.w, h: room * 0.38 },
     xlim: xlims,
     ylim: pullLimits(p),
   };
@@ -83,16 +84,7 @@ export function drawCurve(
     const up = profile.gradient.map((v) => -v);
     inside(g, pull, () => drawLine(g, pull, x, up, colour, width, dash));
   }
-  if (p.why) {
-    const middle = loss.box.x + loss.box.w / 2;
-    wrapped(p.why, loss.box.w - 16, g).forEach((words, i) => {
-      text(g, words, middle, loss.box.y + loss.box.h / 2 + 15 * i, {
-        align: "center",
-        halo: c.bg,
-        colour: c.fg,
-      });
-    });
-  }
+  if (p.why) explain(g, c, p.why, loss.box);
   if (p.marked && !Number.isNaN(p.marked.value))
     ring(g, atX(loss, clampTo(p.marked.x, loss.xlim)), clampY(loss, p.marked.value), c, 5);
   if (p.cursor) {
@@ -108,8 +100,8 @@ export function drawCurve(
 
 /** Titles with the stroke of their curve; while a sample is pointed at, its words. */
 function drawNames(g: CanvasRenderingContext2D, c: Colours, p: CurvePicture, w: number): void {
-  if (p.cursor) return text(g, p.cursor.words, 0, 12, { colour: c.fg });
-  let y = 12;
+  if (p.cursor) return text(g, fitted(p.cursor.words, w, g), 0, 12 * scaleOf(g), { colour: c.fg });
+  let y = 12 * scaleOf(g);
   for (const [name, colour, dash] of [
     [p.ownName, c.accent, []],
     [p.againstName, c.fg2, [5, 4]],
@@ -126,26 +118,8 @@ function drawNames(g: CanvasRenderingContext2D, c: Colours, p: CurvePicture, w: 
       dash,
     );
     text(g, fitted(name, w - 34, g), 30, y, { colour: c.fg });
-    y += 15;
+    y += 15 * scaleOf(g);
   }
-}
-
-/** The words, cut at their end where they do not fit. */
-export function fitted(words: string, width: number, g: CanvasRenderingContext2D): string {
-  let cut = words;
-  while (cut.length > 4 && g.measureText(cut).width > width) cut = `${cut.slice(0, -2).trimEnd()}…`;
-  return cut;
-}
-
-/** The words broken to a width. */
-function wrapped(words: string, width: number, g: CanvasRenderingContext2D): string[] {
-  const lines: string[] = [];
-  for (const word of words.split(" ")) {
-    const longer = lines.length ? `${lines[lines.length - 1]} ${word}` : word;
-    if (lines.length && g.measureText(longer).width <= width) lines[lines.length - 1] = longer;
-    else lines.push(word);
-  }
-  return lines;
 }
 
 /** From the least value to that of a sample with p = 0.02 (or margin -4); the rest is cut off at the top. */

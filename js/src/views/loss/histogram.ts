@@ -3,7 +3,8 @@
 import { GROUPS } from "../../core/lossterms";
 import { ring, text } from "../../draw/canvas";
 import type { Colours } from "../../draw/theme";
-import { type Axes, atX, atY, drawFrame, groupColours, roundUp } from "./axes";
+import { type Axes, atX, atY, drawFrame, groupColours, roundUp, scaleOf } from "./axes";
+import { explain } from "./lettering";
 
 export type Shows = "loss" | "weight";
 
@@ -85,16 +86,17 @@ export function drawHistogram(
   p: HistogramPicture,
 ): Axes {
   const { bins } = p;
+  const s = scaleOf(g);
   const most = bins ? tallest(bins.counts) : 1;
   const at: Axes = {
-    box: { x: 40, y: 34, w: w - 48, h: Math.max(20, h - 34 - 34) },
+    box: { x: 40 * s, y: 34 * s, w: w - 40 * s - 8, h: Math.max(20, h - 68 * s) },
     xlim: bins ? [bins.low, bins.high] : [0, 1],
     ylim: [0, Math.max(1, most * 1.06)],
   };
   const decades = bins?.log
     ? Array.from({ length: bins.high - bins.low + 1 }, (_, i) => {
         const v = bins.low + i;
-        return [v, v === bins.low ? "≤ 0.0001" : String(10 ** v)] as const;
+        return [v, v === bins.low ? "≤ 0.0001" : v % 2 && w < 300 ? "" : String(10 ** v)] as const;
       })
     : undefined;
   const what = p.shows === "loss" ? "loss of the sample" : "weight: gradient relative to cross-entropy's";
@@ -103,11 +105,11 @@ export function drawHistogram(
     x: bins?.log ? `${what} (log scale)` : what,
     xTicks: decades,
     yCount: 4,
-    yFormat: (v) => (Number.isInteger(v) ? String(v) : ""),
+    yFormat: (v) => (bins && Number.isInteger(v) ? String(v) : ""),
   });
   drawLegend(g, c, p);
   if (!bins) {
-    text(g, p.why, w / 2, h / 2, { align: "center", colour: c.fg });
+    explain(g, c, p.why, at.box);
     return at;
   }
   const colours = groupColours(c);
@@ -153,14 +155,15 @@ function drawLegend(g: CanvasRenderingContext2D, c: Colours, p: HistogramPicture
   p.bins?.counts.forEach((count, i) => {
     totals[i % 3]! += count;
   });
-  text(g, "samples", 0, 27, { colour: c.fg2 });
+  const s = scaleOf(g);
+  text(g, "samples", 0, 27 * s, { colour: c.fg2 });
   let x = 0;
   GROUPS.forEach((name, group) => {
     g.fillStyle = colours[group]!;
-    g.fillRect(x, 3, 10, 10);
-    const words = `${totals[group]} ${name}`;
-    text(g, words, x + 14, 12, { colour: c.fg });
-    x += 26 + g.measureText(words).width;
+    g.fillRect(x, 3 * s, 10 * s, 10 * s);
+    const words = p.bins ? `${totals[group]} ${name}` : name;
+    text(g, words, x + 14 * s, 12 * s, { colour: c.fg });
+    x += 26 * s + g.measureText(words).width;
   });
 }
 

@@ -4,7 +4,7 @@ import { GROUPS } from "../../core/lossterms";
 import { text } from "../../draw/canvas";
 import type { Colours } from "../../draw/theme";
 import { groupColours } from "./axes";
-import { fitted } from "./curve";
+import { fitted } from "./lettering";
 
 export interface Share {
   name: string;

@@ -7,6 +7,7 @@ import { cividis, drawColourBar } from "../../draw/heatmap";
 import type { Colours } from "../../draw/theme";
 import { groupColours } from "./axes";
 import { groupMark } from "./curve";
+import { explain } from "./lettering";
 
 export interface SimplexPicture {
   simplex: LossSimplex | null;
@@ -68,7 +69,7 @@ export function drawSimplex(
     drawColourBar(g, bar, scale, "loss", c);
   } else {
     line(g, [top, left, right, top], c.line);
-    text(g, p.why, w / 2, h / 2, { align: "center", colour: c.fg, halo: c.bg });
+    explain(g, c, p.why, { x: 0, y: 0, w, h });
   }
   text(g, `label ${p.names[0]}`, top[0], top[1] - 8, { align: "center", colour: c.fg, bold: true });
   text(g, p.names[1], left[0], left[1] + 16, { align: "center", colour: c.fg, bold: true });
