@@ -37,6 +37,11 @@ class Commands(Generic[S]):
         return self._trainer.session.dataset
 
     @property
+    def extras(self) -> dict[str, Any]:
+        """What it was given with a row for each sample, a teacher's answers among it, by name."""
+        return dict(self._trainer.session.extras)
+
+    @property
     def network(self) -> dict[str, Any] | None:
         return self._trainer.session.network
 

@@ -37,6 +37,7 @@ class TrainerSession(Protocol):
     dataset: Dataset
     network: dict[str, Any] | None
     device: torch.device
+    extras: dict[str, Any]
     target: int
     stop_at: int | None
     way: Way

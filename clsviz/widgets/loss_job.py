@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from clsviz import losses
 from clsviz.catalogue import Spec
@@ -14,6 +16,7 @@ from clsviz.errors import ClsvizError, InputError, UnknownName
 from clsviz.losses.profile import MADE_UP, LossTerms, why_no_profile
 from clsviz.losses.row import find
 from clsviz.training import Source
+from clsviz.training.supplies import Setting, built, offered
 from clsviz.widgets.messages import AskLoss
 from clsviz.widgets.sources import source_logits
 from clsviz.widgets.wire import Packet
@@ -104,10 +107,13 @@ def terms_of(
     targets = getattr(data, column, None)
     if targets is None:
         return None, f"{spec.name} needs {column}, which these data do not have"
-    outputs: dict[str, Any] = {"logits": logits, "index": rows}
-    wanted = {first, *facts["extra"]} - set(outputs) - set(MADE_UP) - {"generator"}
+    outputs: dict[str, Any] = {"logits": logits, "index": rows, **_given(source, rows)}
+    makers = [offered(name) for name in facts["extra"]]
+    behind = {need for maker in makers if maker is not None for need in maker.needs}
+    wanted = {first, *facts["extra"], *behind} - set(outputs) - set(MADE_UP) - {"generator"}
     if wanted:
         outputs |= _outputs(source, step, rows, wanted)
+    outputs |= _supplied(source, spec, step, rows, outputs)
     if missing := [n for n in (first, *find(spec.name).required) if n not in outputs and n not in MADE_UP]:
         return None, f"{spec.name} needs {missing[0]}, which only its training has"
     extra = {name: outputs[name] for name in facts["extra"] if name in outputs and name != first}
@@ -126,8 +132,7 @@ def _with_state(source: Source, spec: Spec, step: int | None, x: np.ndarray) -> 
     facts = find(spec.name).method.facts
     if not facts["state"] or source.loss.name != spec.name or not len(source.timeline):
         return None
-    snapshot = source.timeline.latest if step is None else source.timeline.at(step)
-    state = {k.removeprefix("loss."): v for k, v in (snapshot.resume or {}).items() if k.startswith("loss.")}
+    state = _stored(source, step)
     if set(state) != set(facts["state"]):
         return None
     data = source.dataset
@@ -135,6 +140,50 @@ def _with_state(source: Source, spec: Spec, step: int | None, x: np.ndarray) -> 
     module = losses.create(spec.name, **spec.params, **{size: sizes[size] for size in facts["sizes"]})
     module.load_state_dict(state)
     return module
+
+
+def _stored(source: Source, step: int | None) -> dict[str, Tensor]:
+    """What the loss and its supplies kept at a moment of training, by name."""
+    snapshot = source.timeline.latest if step is None else source.timeline.at(step)
+    return {k.removeprefix("loss."): v for k, v in (snapshot.resume or {}).items() if k.startswith("loss.")}
+
+
+def _given(source: Source, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """What a run was given for each of these samples: a teacher's answers, ..."""
+    return {name: np.asarray(column)[rows] for name, column in getattr(source, "extras", {}).items()}
+
+
+def _supplied(
+    source: Source, spec: Spec, step: int | None, rows: np.ndarray, outputs: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
+    """What was trained beside the model, or found before, says of these samples: learnt weights, a second
+    head's logits, the class means of a teacher."""
+    experiment = getattr(source, "experiment", None)
+    if experiment is None or experiment.loss.name != spec.name or not len(source.timeline):
+        return {}
+    data, state = source.dataset, _stored(source, step)
+    columns = {name: torch.as_tensor(np.asarray(v)) for name, v in getattr(source, "extras", {}).items()}
+    columns["targets"] = torch.from_numpy(data.y)
+    values = {name: torch.as_tensor(v) for name, v in outputs.items()} | {"targets": columns["targets"][rows]}
+    dim = values["embeddings"].shape[1] if "embeddings" in values else None
+    made = {}
+    for name in find(spec.name).method.facts["extra"]:
+        maker, prefix = offered(name), f"supplies.{name}."
+        own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        if maker is None or name in outputs or not set(maker.needs) <= set(values):
+            continue
+        if name in MADE_UP and not own:
+            continue
+        setting = Setting(
+            data, columns, lambda x: {}, dim, experiment.seed, torch.device("cpu"), torch.float64
+        )
+        part = built(name, setting, experiment.supplies.get(name, {}))
+        if set(part.state_dict()) != set(own):
+            continue  # of a moment whose state was not kept
+        part.load_state_dict(own)
+        with torch.no_grad():
+            made[name] = part.eval()(values).numpy()
+    return made
 
 
 def _outputs(source: Source, step: int | None, rows: np.ndarray, wanted: set[str]) -> dict[str, np.ndarray]:
