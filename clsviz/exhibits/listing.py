@@ -61,13 +61,13 @@ class ExhibitTable(pandas.DataFrame):
         if not self._whole():
             return super()._repr_html_()
         say = html.escape
-        names = ("exhibit", "verdict", "what we see", "numbers", "paper")
+        names = ("exhibit and paper", "verdict", "what we see", "numbers")
         head = "".join(f'<th scope="col" style="text-align:left">{name}</th>' for name in names)
         rows = []
         for row in self.itertuples():
-            cells = (row.verdict, row.sentence, row.numbers, row.paper)
-            first = f"{say(row.title)}<br><code>{say(str(row.Index))}</code>"
-            left = 'style="text-align:left;vertical-align:top"'
+            cells = (row.verdict, row.sentence, row.numbers)
+            first = f"{say(row.title)}<br><code>{say(str(row.Index))}</code><br><small>{say(row.paper)}</small>"
+            left = 'style="text-align:left;vertical-align:top;min-width:8em"'
             rest = "".join(f"<td {left}>{say(cell).replace('; ', '<br>')}</td>" for cell in cells)
             rows.append(f'<tr><th scope="row" {left}>{first}</th>{rest}</tr>')
         return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
