@@ -66,7 +66,9 @@ class ExhibitTable(pandas.DataFrame):
         rows = []
         for row in self.itertuples():
             cells = (row.verdict, row.sentence, row.numbers)
-            first = f"{say(row.title)}<br><code>{say(str(row.Index))}</code><br><small>{say(row.paper)}</small>"
+            first = (
+                f"{say(row.title)}<br><code>{say(str(row.Index))}</code><br><small>{say(row.paper)}</small>"
+            )
             left = 'style="text-align:left;vertical-align:top;min-width:8em"'
             rest = "".join(f"<td {left}>{say(cell).replace('; ', '<br>')}</td>" for cell in cells)
             rows.append(f'<tr><th scope="row" {left}>{first}</th>{rest}</tr>')
