@@ -65,12 +65,11 @@ class ExhibitTable(pandas.DataFrame):
         head = "".join(f'<th scope="col" style="text-align:left">{name}</th>' for name in names)
         rows = []
         for row in self.itertuples():
-            cells = (row.verdict, row.sentence, row.numbers)
-            first = (
-                f"{say(row.title)}<br><code>{say(str(row.Index))}</code><br><small>{say(row.paper)}</small>"
-            )
+            title, paper = say(row.title), say(row.paper)
+            first = f"{title}<br><code>{say(str(row.Index))}</code><br><small>{paper}</small>"
+            cells = (say(row.verdict), say(row.sentence), say(row.numbers).replace("; ", "<br>"))
             left = 'style="text-align:left;vertical-align:top;min-width:8em"'
-            rest = "".join(f"<td {left}>{say(cell).replace('; ', '<br>')}</td>" for cell in cells)
+            rest = "".join(f"<td {left}>{cell}</td>" for cell in cells)
             rows.append(f'<tr><th scope="row" {left}>{first}</th>{rest}</tr>')
         return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
