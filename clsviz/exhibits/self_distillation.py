@@ -79,7 +79,7 @@ def _verdict(numbers: Numbers) -> Verdict:
         f"{numbers.text('net_end_0')} with alpha 0, {numbers.text('net_end_0.2')} with 0.2 and "
         f"{numbers.text('net_end_0.5')} with 0.5: weight on the given targets "
         f"{'helps' if guided else 'does not help beyond chance'}, teaching itself "
-        f"{'does' if helps else 'does not'}."
+        f"{'helps' if helps else 'does not help'}."
     )
     theory, network = [same, limit, amplified, held, optimum], [guided]
     if all(theory + network):
