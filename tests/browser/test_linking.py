@@ -79,6 +79,7 @@ def test_a_box_by_the_keyboard_selects_without_the_pointer(digits: Page) -> None
 
 
 def test_a_threshold_selects_live_without_the_kernel(digits: Page, outgoing: Outgoing) -> None:
+    digits.set_viewport_size({"width": 1280, "height": 2600})  # out of sight views wait for the end
     digits.get_by_label("Select by", exact=True).select_option("confidence_below")
     before = selected(digits)
     assert before > 0
