@@ -239,6 +239,7 @@ def test_a_saved_lab_lives_without_a_kernel(
         ["import clsviz as cv\nlab = cv.Lab('digits', epochs=8, label_noise=0.1, pace=None)\nlab"]
     )
     expect(page.locator('[data-view="lab"]')).to_be_visible(timeout=60_000)
+    page.set_viewport_size({"width": 1280, "height": 2600})  # all views are in sight, and drawn at once
     at_rest(page)
     page.locator('[data-view="lab"]').evaluate("e => { e.dataset.same = 'yes'; }")
     slider(page, "Temperature").focus()

@@ -15,6 +15,7 @@ def test_a_copied_scene_is_python_that_opens_the_same_lab(
     page: Page, open_notebook: Callable[..., Page], shot: Callable[[str], Path]
 ) -> None:
     open_notebook([OPEN.format(arguments='"moons", temperature=2.5, reliability_n_bins=10')])
+    page.set_viewport_size({"width": 1280, "height": 1400})  # the diagram is in sight, and drawn at once
     shown = ece(page)
     expect(page.locator(".clsviz-where")).to_contain_text("epoch 60 of 60")  # instant: trained at once
     page.get_by_role("slider", name="Epoch", exact=True).focus()
