@@ -226,6 +226,8 @@ def at_rest(page: Page) -> None:
         timeout=90_000,
     )
     expect(status(page, "landscape")).to_contain_text(re.compile(r"loss \d"), timeout=90_000)
+    land = page.locator('[data-view="landscape"]')
+    expect(land.get_by_role("button", name="Cancel")).to_be_hidden(timeout=120_000)  # the finest map is there
 
 
 def path_of(page: Page, lab: Any) -> Path:
