@@ -20,6 +20,22 @@ from clsviz.calibration.binned import (
 from clsviz.calibration.binning import bin_indices
 from clsviz.calibration.diagram import ReliabilityDiagram, reliability_diagram
 from clsviz.calibration.interval import EceInterval, ece_interval
+from clsviz.calibration.label_geometry import loki_predict
+from clsviz.calibration.label_shift import (
+    label_shift_bbse,
+    label_shift_em,
+    reweight_priors,
+    shift_report,
+)
+from clsviz.calibration.multiplicity import (
+    Multiplicity,
+    label_multiplicity,
+    multiplicity,
+    rashomon_capacity,
+    rashomon_ratio,
+    rashomon_set,
+    viable_range,
+)
 from clsviz.calibration.ood import (
     OODMetrics,
     energy_score,
@@ -52,6 +68,7 @@ from clsviz.calibration.temperature import TemperatureFit, apply_temperature, fi
 __all__ = [
     "BrierDecomposition",
     "EceInterval",
+    "Multiplicity",
     "OODMetrics",
     "ReliabilityDiagram",
     "RiskCoverage",
@@ -77,20 +94,31 @@ __all__ = [
     "kde_ece",
     "knn_ood_score",
     "ks_error",
+    "label_multiplicity",
+    "label_shift_bbse",
+    "label_shift_em",
+    "loki_predict",
     "mahalanobis_score",
     "max_logit_score",
     "mce",
     "mmce",
     "msp_score",
+    "multiplicity",
     "nll",
     "ood_metrics",
     "pt_ood_report",
+    "rashomon_capacity",
+    "rashomon_ratio",
+    "rashomon_set",
     "reliability_diagram",
+    "reweight_priors",
     "risk_coverage",
     "rmsce",
     "rps",
     "selective_accuracy",
+    "shift_report",
     "smooth_ece",
     "sweep_ece",
     "tace",
+    "viable_range",
 ]

@@ -78,6 +78,34 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
         "train_features": ("data.X[data.train]", "data"),
         "features": ("data.X[data.validation]", "data"),
     },
+    "calibration.loki_predict": {"distance": ("[[0, 1], [1, 0]]", "")},
+    "calibration.viable_range": {"model_probs": ("[[0.2, 0.6], [0.35, 0.5], [0.25, 0.9]]", "")},
+    "calibration.multiplicity": {
+        "model_probs": ("[[0.2, 0.6], [0.35, 0.5], [0.25, 0.9]]", ""),
+        "baseline": ("[0.2, 0.6]", ""),
+    },
+    "calibration.label_multiplicity": {
+        "model_preds": ("[[0, 1, 1], [0, 0, 1]]", ""),
+        "baseline_pred": ("[0, 1, 1]", ""),
+    },
+    "calibration.rashomon_set": {"losses": ("[0.31, 0.3, 0.42]", ""), "epsilon": ("0.02", "")},
+    "calibration.rashomon_ratio": {"losses": ("[0.31, 0.3, 0.42]", ""), "epsilon": ("0.02", "")},
+    "calibration.rashomon_capacity": {"model_probs": ("[[0.2, 0.6], [0.35, 0.5], [0.25, 0.9]]", "")},
+    "calibration.reweight_priors": {
+        "source_prior": ("[0.5, 0.5]", ""),
+        "target_prior": ("[0.8, 0.2]", ""),
+    },
+    "calibration.label_shift_em": {"source_prior": ("[0.5, 0.5]", "")},
+    "calibration.label_shift_bbse": {
+        "source_preds": ("logits.argmax(1)", "logits"),
+        "source_labels": ("labels", "logits"),
+        "target_preds": ("logits[labels == 0].argmax(1)", "logits"),
+        "n_classes": ("2", ""),
+    },
+    "calibration.shift_report": {
+        "logits_list": ("[logits, logits / 2]", "logits"),
+        "labels_list": ("[labels, labels]", "logits"),
+    },
     "boundary.plane_from_points": {
         "a": ("data.X[0]", "data"),
         "b": ("data.X[1]", "data"),
