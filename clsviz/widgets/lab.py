@@ -74,7 +74,8 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         teacher, extras: what some losses learn from, see `Run`.
         options: settings of `Experiment` (``epochs=100``, ``label_noise=0.1``, ``seed=3``) and state to
             begin with (``temperature=2``); for a lesson: ``show=["reliability", "boundary"]`` and
-            ``controls=["temperature", "epoch"]`` hide all other views and controls,
+            ``controls=["temperature", "epoch"]`` hide all other views and controls, ``more=[...]`` opens
+            what the buttons "More views" open,
             ``questions=[cv.Question(...)]`` cover views until they are answered.
 
     Raises:
@@ -83,7 +84,7 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
 
     bundle = "lab"
     _scenes: tuple[Scene, ...]
-    _lesson: dict[str, Any]  # show and controls as the lab was made with: scenes that set none keep them
+    _lesson: dict[str, Any]  # show, more, controls as the lab was made with: scenes that set none keep them
 
     def __init__(
         self,
@@ -110,7 +111,7 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         run = Run(experiment, **own, pace=pace) if start is None else Run.from_recipe(start, pace=pace)
         self._show(run, state)
         self._owns_run = True
-        self._lesson = {name: state[name] for name in ("show", "controls") if name in state}
+        self._lesson = {name: state[name] for name in ("show", "more", "controls") if name in state}
         if scenes is not None:
             self.present(scenes)
         elif autostart and start is None:

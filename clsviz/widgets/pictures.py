@@ -26,6 +26,7 @@ from clsviz.widgets.drawing import (
 )
 from clsviz.widgets.loss_job import why_no_curve
 from clsviz.widgets.sources import validation_logits
+from clsviz.widgets.staging import MORE
 
 SIZE = (560, 360)  # of one view
 PANEL = (300, 270)  # of one view of the lab
@@ -45,7 +46,7 @@ def picture(widget: Any) -> bytes:
         page = Page(*SIZE)
         _panel(page, (0, 0, *SIZE), widget.bundle, widget)
         return page.png()
-    names = list(DRAW)
+    names = [name for name in DRAW if name not in MORE or name in widget.more]
     width, height = PANEL
     page = Page(COLUMNS * width, HEAD + -(-len(names) // COLUMNS) * height)
     page.fitted(12, 10, repr(widget).strip("<>"), COLUMNS * width - 24, 14, INK)

@@ -9,7 +9,9 @@ import traitlets
 from clsviz.errors import InputError, UnknownName
 from clsviz.widgets.question import asked
 
-STAGES = ("reliability", "boundary", "landscape", "loss", "prototypes", "confusion", "inspector", "fan")
+USUAL = ("reliability", "boundary", "landscape", "loss", "prototypes", "confusion", "inspector", "fan")
+MORE: tuple[str, ...] = ()  # opened by a button (js/src/views/lab.ts, MORE); a name has no underscore
+STAGES = USUAL + MORE
 # Named as on screen; the browser finds each by its data-control attribute.
 CONTROLS = (
     "data",
@@ -30,6 +32,7 @@ CONTROLS = (
     "select_by",
     "fan",
     "fan_out",
+    "more_views",
 )
 
 
@@ -41,8 +44,11 @@ class Staged(traitlets.HasTraits):
     """The part of a lab's state that says what of it is seen."""
 
     show = traitlets.List(
-        traitlets.Unicode(), None, allow_none=True, help="views of a lesson in their order; None: all"
+        traitlets.Unicode(), None, allow_none=True, help="views of a lesson in their order; None: the usual"
     ).tag(sync=True)
+    more = traitlets.List(traitlets.Unicode(), help="further views that are open, in their order").tag(
+        sync=True
+    )
     controls = traitlets.List(
         traitlets.Unicode(), None, allow_none=True, help="controls of a lesson; None: all"
     ).tag(sync=True)
@@ -65,6 +71,10 @@ class Staged(traitlets.HasTraits):
         if names is not None and not names:
             raise StateError(f"show: name at least one view out of {list(STAGES)}")
         return names
+
+    @traitlets.validate("more")
+    def _known_more(self, proposal: Any) -> list[str]:
+        return _known("further view", proposal["value"], MORE) or []
 
     @traitlets.validate("controls")
     def _known_controls(self, proposal: Any) -> list[str] | None:

@@ -21,6 +21,7 @@ import { guarded } from "./guarded";
 import { mountInspector } from "./inspector";
 import { mountLandscape } from "./landscape";
 import { mountLossView } from "./loss";
+import { mountMore } from "./more";
 import type { Mount } from "./mount";
 import { mountPrototypes } from "./prototypes";
 import { mountReliability } from "./reliability";
@@ -41,6 +42,8 @@ const VIEWS: [name: string, mount: Mount][] = [
   ["confusion", mountConfusion],
   ["inspector", mountInspector],
 ];
+/** Views that a button opens (clsviz/widgets/staging.py, MORE); a name has no underscore. */
+const MORE: [name: string, title: string, mount: Mount][] = [];
 const HINT_CLOSED = "clsviz:hint-closed";
 
 export const mountLab: Mount = (el, { session, store }) => {
@@ -108,11 +111,13 @@ export const mountLab: Mount = (el, { session, store }) => {
     big.stop,
   ];
   const boxes = new Map<string, HTMLElement>();
-  for (const [name, mount] of VIEWS) {
+  const slot = (name: string) => {
     const box = h("div", { class: "clsviz-slot", "data-slot": name });
     boxes.set(name, box);
-    views.append(box);
-    stops.push(guarded(name, mount)(box, { session, store: scoped(store, name) }));
+    return box;
+  };
+  const open = (name: string, mount: Mount, box: HTMLElement) => {
+    const stop = guarded(name, mount)(box, { session, store: scoped(store, name) });
     box.append(
       button(
         `${box.querySelector("h3")?.textContent ?? name} to stage`,
@@ -123,9 +128,22 @@ export const mountLab: Mount = (el, { session, store }) => {
         { class: "clsviz-small clsviz-to-stage" },
       ),
     );
+    return stop;
+  };
+  for (const [name, mount] of VIEWS) {
+    const box = slot(name);
+    views.append(box);
+    stops.push(open(name, mount, box));
   }
+  const further = MORE.map(([name, title, mount]) => {
+    const box = slot(name);
+    return { name, title, box, open: () => open(name, mount, box) };
+  });
+  const more = mountMore(further, store);
+  views.append(more.el, ...further.map(({ box }) => box));
   stops.push(
-    followLesson(root, views, boxes, { session, store }),
+    more.stop,
+    followLesson(root, views, boxes, more, { session, store }),
     mountQuestions(root, questions, boxes, { session, store }),
     followFragment({ session, store }, (words) => {
       aboutLink = words;

@@ -177,6 +177,8 @@ def test_the_usual_labs_open_trained_and_their_scenes_too(opened):
 def test_lessons_name_what_there_is():
     with pytest.raises(UnknownName, match=r"no view \['gallery'\].*prototypes"):
         cv.Lab("moons", show=["gallery"])
+    with pytest.raises(UnknownName, match=r"no further view \['reliability'\]"):
+        cv.Lab("moons", more=["reliability"])  # it is there anyhow
     with pytest.raises(UnknownName, match=r"no control \['heat'\].*temperature"):
         cv.Lab("moons", controls=["heat"])
 

@@ -1,6 +1,7 @@
 /** What of the lab is seen: the views and controls of a lesson, and the two views on a projector's stage. */
 
 import { h } from "../../draw/dom";
+import type { More } from "../more";
 import type { ViewContext } from "../mount";
 
 const NAME = /^[a-z_]+$/; // a link may hold anything; a style sheet takes only names
@@ -10,6 +11,7 @@ export function followLesson(
   root: HTMLElement,
   views: HTMLElement,
   boxes: ReadonlyMap<string, HTMLElement>,
+  more: More,
   { session, store }: ViewContext,
 ): () => void {
   const id = crypto.randomUUID();
@@ -18,8 +20,10 @@ export function followLesson(
   root.prepend(hides);
   const show = () => {
     const all = [...boxes.keys()].filter((name) => name !== "fan" || session.fan);
-    const chosen = (store.get<string[] | null>("show") ?? all).filter((name) => all.includes(name));
-    const names = chosen.length > 0 ? chosen : all;
+    const usual = all.filter((name) => !more.has(name));
+    const chosen = (store.get<string[] | null>("show") ?? usual).filter((name) => all.includes(name));
+    const first = chosen.length > 0 ? chosen : usual;
+    const names = [...new Set([...first, ...more.opened()])];
     const staged = (store.get<string[] | null>("stage") ?? []).filter((name) => names.includes(name));
     const stage = [...new Set([...staged, ...names])].slice(0, 2);
     for (const [name, box] of boxes) {
@@ -27,7 +31,10 @@ export function followLesson(
       box.style.order = String(names.indexOf(name));
       box.classList.toggle("clsviz-on-stage", stage.includes(name));
     }
+    more.el.style.order = String(first.length);
+    more.follow(names, first);
     views.dataset.count = String(names.length);
+    views.style.setProperty("--clsviz-wings", String(Math.max(4, names.length - 2)));
     const controls = store.get<string[] | null>("controls")?.filter((name) => NAME.test(name)) ?? null;
     root.classList.toggle("clsviz-lesson", controls !== null);
     const others = (controls ?? []).map((name) => `:not([data-control="${name}"])`).join("");
@@ -41,7 +48,10 @@ export function followLesson(
     root.classList.toggle("clsviz-projector", store.get<boolean | null>("projector") === true);
   };
   show();
-  const stops = [store.on(["show", "stage", "controls", "projector"], show), session.on(["fan"], show)];
+  const stops = [
+    store.on(["show", "more", "stage", "controls", "projector"], show),
+    session.on(["fan"], show),
+  ];
   return () => {
     for (const stop of stops) stop();
   };

@@ -91,7 +91,7 @@ export function mountQuestions(
   };
   show();
   const stops = [
-    store.on(["questions", "answers", "projector", "deck", "show"], show),
+    store.on(["questions", "answers", "projector", "deck", "show", "more"], show),
     session.on(["run"], show),
   ];
   return () => {
