@@ -18,7 +18,9 @@ from clsviz.calibration.binned import (
     tace,
 )
 from clsviz.calibration.binning import bin_indices
+from clsviz.calibration.correctness import correctness_aware_loss
 from clsviz.calibration.diagram import ReliabilityDiagram, reliability_diagram
+from clsviz.calibration.early_exit import EarlyExit, early_exit
 from clsviz.calibration.interval import EceInterval, ece_interval
 from clsviz.calibration.label_geometry import loki_predict
 from clsviz.calibration.label_shift import (
@@ -64,9 +66,11 @@ from clsviz.calibration.selective import (
     selective_accuracy,
 )
 from clsviz.calibration.temperature import TemperatureFit, apply_temperature, fit_temperature
+from clsviz.calibration.tempnet import tempnet_loss, tempnet_temperature
 
 __all__ = [
     "BrierDecomposition",
+    "EarlyExit",
     "EceInterval",
     "Multiplicity",
     "OODMetrics",
@@ -84,8 +88,10 @@ __all__ = [
     "brier_decomposition",
     "classwise_ece",
     "confidence_auroc",
+    "correctness_aware_loss",
     "crps_ensemble",
     "debiased_ece",
+    "early_exit",
     "ece",
     "ece_interval",
     "energy_score",
@@ -120,5 +126,7 @@ __all__ = [
     "smooth_ece",
     "sweep_ece",
     "tace",
+    "tempnet_loss",
+    "tempnet_temperature",
     "viable_range",
 ]
