@@ -55,11 +55,9 @@ def vectors() -> dict[str, Any]:
         },
         "logits": {
             "values": logits,
-            "labels": sets["overconfident"][1],
+            "labels": labels,
             "temperature": 1.7,
-            "measures": measured(
-                MEASURES, logits / 1.7, sets["overconfident"][1], kind="logits", **SETTINGS[0]
-            ),
+            "measures": measured(MEASURES, logits / 1.7, labels, kind="logits", **SETTINGS[0]),
         },
         "moved": {"delta": hot.max(1) - cold.max(1), "changed": int((hot.argmax(1) != cold.argmax(1)).sum())},
     }
