@@ -4,6 +4,7 @@ Arrays in (numpy, torch or lists), float or frozen dataclass out, float64 throug
 The conventions for inputs, bins and ties stand in `inputs` and `binning`.
 """
 
+from clsviz.calibration.benchmark import benchmark_measures
 from clsviz.calibration.binfree import kde_ece, ks_error, mmce, smooth_ece
 from clsviz.calibration.binned import (
     SweepECE,
@@ -83,6 +84,7 @@ __all__ = [
     "ace",
     "apply_temperature",
     "average_calibration_error",
+    "benchmark_measures",
     "bin_indices",
     "brier",
     "brier_decomposition",

@@ -78,6 +78,12 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
         "train_features": ("data.X[data.train]", "data"),
         "features": ("data.X[data.validation]", "data"),
     },
+    "calibration.benchmark_measures": {
+        "val_logits": ("logits[::2]", "logits"),
+        "val_labels": ("labels[::2]", "logits"),
+        "logits": ("logits[1::2]", "logits"),
+        "labels": ("labels[1::2]", "logits"),
+    },
     "calibration.loki_predict": {"distance": ("[[0, 1], [1, 0]]", "")},
     "calibration.viable_range": {"model_probs": ("[[0.2, 0.6], [0.35, 0.5], [0.25, 0.9]]", "")},
     "calibration.multiplicity": {
