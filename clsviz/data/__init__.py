@@ -12,6 +12,7 @@ from clsviz.data.imbalance import (
 from clsviz.data.load import load, names
 from clsviz.data.mixture import Mixture, MixturePosterior, gaussian_mixture_posterior
 from clsviz.data.noise import NoisyLabels, label_noise, noise_matrix, with_label_noise
+from clsviz.data.ood import ood_gaussian, ood_shuffled, ood_turned, ood_uniform, outside
 from clsviz.data.roc import RocHull, roc_hull
 from clsviz.data.scale import standardised
 from clsviz.data.shift import with_shift
@@ -44,7 +45,12 @@ __all__ = [
     "moons",
     "names",
     "noise_matrix",
+    "ood_gaussian",
+    "ood_shuffled",
+    "ood_turned",
+    "ood_uniform",
     "ordinal",
+    "outside",
     "roc_hull",
     "spirals",
     "standardised",
