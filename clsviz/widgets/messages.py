@@ -14,6 +14,7 @@ COMMANDS = ("train", "pause", "step", "reset", "stop", "stop_fan", "close_fan")
 PLANES = ("path", "random")
 PARTS = ("training", "validation")
 MOST_LOSSES = 2
+OF_FEATURES = ("mahalanobis", "relative_mahalanobis", "knn")
 MAX_SAMPLES = 4000
 MAX_FEATURES = 100_000
 MAX_RESOLUTION = 256  # points along a side of a field
@@ -111,6 +112,17 @@ class AskLoss:
 
 
 @dataclass(frozen=True, slots=True)
+class AskOOD:
+    """Logits of a set from outside, and scores of features, that the browser cannot compute."""
+
+    outside: str  # name of the set
+    strength: float
+    detector: str  # one of `OF_FEATURES`, or "" for logits alone
+    step: int | None
+    member: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FanOut:
     """Train networks side by side that differ in one setting."""
 
@@ -142,6 +154,7 @@ Request = (
     | AskSurprisals
     | AskField
     | AskLoss
+    | AskOOD
     | FanOut
     | Cancel
     | GoToScene
@@ -281,6 +294,14 @@ def _losses(content: Mapping[str, Any]) -> AskLoss:
     )
 
 
+def _ood(content: Mapping[str, Any]) -> AskOOD:
+    (strength,) = _numbers({"strength": [content.get("strength")]}, "strength", 1)
+    if strength < 0:
+        raise MessageError(f"strength must be >= 0, got {strength}")
+    detector = _text(content, "detector", ("", *OF_FEATURES))
+    return AskOOD(_text(content, "outside"), strength, detector, _step(content), _member(content))
+
+
 def _fan(content: Mapping[str, Any]) -> FanOut:
     values = None if content.get("values") is None else _numbers(content, "values", MAX_FAN)
     seeds = None if content.get("seeds") is None else _whole(content, "seeds", 1, MAX_SEEDS)
@@ -298,6 +319,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "surprisals": _surprisals,
     "field": _field,
     "loss": _losses,
+    "ood": _ood,
     "fan": _fan,
     "scene": lambda c: GoToScene(_whole(c, "index", 0, MOST_SCENES)),
     "cancel": lambda c: Cancel(_text(c, "task", ("landscape", "landscape_loss", "field"))),

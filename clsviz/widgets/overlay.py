@@ -84,12 +84,17 @@ def shown_logits(view: Any, rows: np.ndarray) -> np.ndarray:
         InputError: nothing has been recorded yet.
     """
     logits = source_logits(view.source, view.step, rows)
+    return laid_over(view, logits, view.source.dataset.X[rows])
+
+
+def laid_over(view: Any, logits: np.ndarray, X: np.ndarray) -> np.ndarray:
+    """The network's logits (n, K) of any inputs (n, D), with the view's rule of the pair over them."""
     tilted = view.tilt is not None or view.regularisation is not None
     if not (view.use_tilted and tilted and view.source.dataset.n_features):
         return logits
     rule = pair_rule(view)
     a, b = rule.pair
-    difference = rule.gain * (view.source.dataset.X[rows].astype(np.float64) @ rule.w + rule.b)
+    difference = rule.gain * (X.astype(np.float64) @ rule.w + rule.b)
     middle = (logits[:, a] + logits[:, b]) / 2
     logits = logits.copy()
     logits[:, a], logits[:, b] = middle - difference / 2, middle + difference / 2

@@ -23,6 +23,7 @@ from clsviz.widgets.fan_stream import FanStream
 from clsviz.widgets.landscape_job import LandscapeJob, LandscapeResult, for_good
 from clsviz.widgets.landscape_score import Score
 from clsviz.widgets.loss_job import loss_answer
+from clsviz.widgets.ood_job import OwnSet, ood_answer, own_packet, own_sets
 from clsviz.widgets.probes import ProbeThread
 from clsviz.widgets.publisher import Publisher
 from clsviz.widgets.sources import decoded_prototypes
@@ -83,6 +84,10 @@ class Session:
         self._publisher.remember(lambda: self._last_field)
         self._last_losses: list[Packet] = []
         self._publisher.remember(lambda: self._last_losses)
+        self.outside: dict[str, OwnSet] = {}
+        self._publisher.remember(self._own_outside)
+        self._last_ood: list[Packet] = []
+        self._publisher.remember(lambda: self._last_ood)
         self._wants_landscape = False
         self.fan: Fan | None = None
         self._aside: list[Fan] = []
@@ -232,6 +237,18 @@ class Session:
             self._probes.join(timeout=SHORT_WAIT)
         return self._landscape.now(score, temperature)
 
+    def add_outside(self, sets: Mapping[str, Any]) -> None:
+        """From now on the views have the user's own samples from outside as well; errors as `own_sets`."""
+        self.outside |= own_sets(self.dataset, sets)
+        for packet in self._own_outside():
+            self._publisher.put("ood_own", packet)
+
+    def answer_ood(self, request: messages.AskOOD) -> None:
+        """Tells the pages what a network that they cannot run says of samples from outside."""
+        source = self.source_of(request.member)
+        self._last_ood = [ood_answer(source, self.source.run_id, request, self.outside)]
+        self._publisher.put("ood", self._last_ood[0])
+
     def answer(self, content: Any, widget: ipywidgets.Widget) -> None:
         """Handles one message from a page. What is wrong with it becomes an error in the view."""
         where = "message"
@@ -290,6 +307,8 @@ class Session:
                 self._probes.submit("field", lambda cancelled: self._field(request, cancelled))
             case messages.AskLoss():
                 self._loss_thread.submit("loss", lambda _cancelled: self._losses(request))
+            case messages.AskOOD():
+                self._loss_thread.submit("ood", lambda _cancelled: self.answer_ood(request))
             case messages.GoToScene(index):
                 go_to = getattr(widget, "go_to", None)
                 if go_to is None:
@@ -368,7 +387,7 @@ class Session:
         if event.kind == "reset":
             if self.fan is not None and not self._fits_run(self.fan):
                 self.close_fan()
-            self._last_field, self._last_losses = [], []
+            self._last_field, self._last_losses, self._last_ood = [], [], []
             self._probes.cancel()
             self._landscape.clear()
             for widget in list(self._widgets):
@@ -401,6 +420,9 @@ class Session:
         source = self.source_of(request.member)
         self._last_losses = [loss_answer(source, self.source.run_id, request)]
         self._publisher.put("loss", self._last_losses[0])
+
+    def _own_outside(self) -> list[Packet]:
+        return [own_packet(self.source.run_id, self.outside)] if self.outside else []
 
     def _prototypes(self) -> list[Packet]:
         """Decoded prototypes of a prototype network, with their class weights."""

@@ -1,0 +1,266 @@
+/**
+ * Scores that tell samples from those of no class, and how well they do (same numbers as clsviz.calibration.ood).
+ * Higher is always more in-distribution, which is the positive class. No DOM.
+ */
+
+import { forward, type Network, parameterCount } from "./forward";
+import { cholesky, meanRow } from "./linalg";
+import { argmax, softmaxRow } from "./softmax";
+
+/** Detectors that read logits, and those that read the features before the last layer. */
+export const OF_LOGITS = ["msp", "max_logit", "energy", "entropy"] as const;
+export const OF_FEATURES = ["mahalanobis", "relative_mahalanobis", "knn"] as const;
+export type Detector = (typeof OF_LOGITS)[number] | (typeof OF_FEATURES)[number];
+
+export const DETECTORS: Record<Detector, string> = {
+  msp: "max softmax",
+  max_logit: "max logit",
+  energy: "energy",
+  entropy: "entropy",
+  mahalanobis: "Mahalanobis",
+  relative_mahalanobis: "relative Mahalanobis",
+  knn: "nearest neighbours",
+};
+
+export const readsFeatures = (detector: Detector): boolean =>
+  (OF_FEATURES as readonly string[]).includes(detector);
+
+/** Scores of rows of logits (n, k) at a temperature; the entropy is negated. */
+export function logitScores(
+  detector: Detector,
+  logits: ArrayLike<number>,
+  k: number,
+  temperature: number,
+): Float64Array {
+  const p = new Float64Array(k);
+  return Float64Array.from({ length: logits.length / k }, (_, i) => {
+    const from = i * k;
+    const max = logits[from + argmax(logits, from, k)]!;
+    if (detector === "max_logit") return max;
+    if (detector === "energy") {
+      let sum = 0;
+      for (let j = 0; j < k; j++) sum += Math.exp((logits[from + j]! - max) / temperature);
+      return max + temperature * Math.log(sum);
+    }
+    softmaxRow(logits, from, k, temperature, p);
+    if (detector === "msp") return p[argmax(p)]!;
+    let sum = 0;
+    for (const v of p) if (v > 0) sum += v * Math.log(v);
+    return sum;
+  });
+}
+
+/** The part of a network before its last layer, as a network: it ends in a layer that changes nothing. */
+function body(network: Network, theta: Float32Array): { network: Network; theta: Float32Array } | null {
+  const { sizes } = network;
+  if (network.kind === "linear" || sizes.length < 3) return null;
+  const [hidden, k] = [sizes[sizes.length - 2]!, sizes[sizes.length - 1]!];
+  const own = parameterCount(network) - k * (hidden + 1);
+  const flat = new Float32Array(own + hidden * (hidden + 1));
+  flat.set(theta.subarray(0, own));
+  for (let i = 0; i < hidden; i++) flat[own + i * hidden + i] = 1;
+  return { network: { ...network, sizes: [...sizes.slice(0, -1), hidden] }, theta: flat };
+}
+
+/** Features (n, width) before the last layer; a linear network's are its inputs. */
+export function features(
+  network: Network,
+  theta: Float32Array,
+  X: Float32Array,
+): { values: Float32Array; width: number } {
+  const d = network.sizes[0]!;
+  const before = body(network, theta);
+  if (!before) return { values: X, width: d };
+  const width = before.network.sizes[before.network.sizes.length - 1]!;
+  return { values: forward(before.network, before.theta, X, X.length / d), width };
+}
+
+/** Share of the features' mean variance that is added to the covariances: units that never fire count too. */
+export const RIDGE = 1e-3;
+const NEIGHBOUR = 5;
+
+/** What a score of features is measured against. */
+export interface Reference {
+  values: Float32Array; // (n, width)
+  labels: Int32Array;
+  width: number;
+}
+
+/** Scores of rows of features (n, width) against those of the training part. */
+export function featureScores(detector: Detector, reference: Reference, values: Float32Array): Float64Array {
+  return detector === "knn"
+    ? nearest(reference, values)
+    : mahalanobis(reference, values, detector === "relative_mahalanobis");
+}
+
+function mahalanobis({ values: train, labels, width }: Reference, values: Float32Array, relative: boolean) {
+  const n = labels.length;
+  const centre = meanRow(train, n, width);
+  let variance = 0;
+  for (let i = 0; i < train.length; i++) variance += (train[i]! - centre[i % width]!) ** 2 / train.length;
+  const ridge = RIDGE * variance;
+  const classes = [...new Set(labels)];
+  const sums = new Map(classes.map((c) => [c, new Float64Array(width + 1)]));
+  for (let r = 0; r < n; r++) {
+    const sum = sums.get(labels[r]!)!;
+    for (let i = 0; i < width; i++) sum[i]! += train[r * width + i]!;
+    sum[width]!++;
+  }
+  const means = new Map(
+    classes.map((c) => [
+      c,
+      sums
+        .get(c)!
+        .subarray(0, width)
+        .map((v) => v / sums.get(c)![width]!),
+    ]),
+  );
+  const own = factor(train, width, (r) => means.get(labels[r]!)!, ridge);
+  const all = relative ? factor(train, width, () => centre, ridge) : null;
+  const places = classes.map((c) => whitened(own, means.get(c)!, 0, width));
+  const middle = all && whitened(all, centre, 0, width);
+  return Float64Array.from({ length: values.length / width }, (_, r) => {
+    const place = whitened(own, values, r * width, width);
+    let least = Number.POSITIVE_INFINITY;
+    for (const mean of places) least = Math.min(least, squaredGap(place, mean));
+    return all ? squaredGap(whitened(all, values, r * width, width), middle!) - least : -least;
+  });
+}
+
+/** Solves L y = x for the row that starts at `from`: in y, distances are those of Mahalanobis. */
+function whitened(L: Float64Array, x: ArrayLike<number>, from: number, width: number): Float64Array {
+  const y = new Float64Array(width);
+  for (let i = 0; i < width; i++) {
+    let sum = x[from + i]!;
+    for (let j = 0; j < i; j++) sum -= L[i * width + j]! * y[j]!;
+    y[i] = sum / L[i * width + i]!;
+  }
+  return y;
+}
+
+const squaredGap = (a: Float64Array, b: Float64Array) => a.reduce((sum, v, i) => sum + (v - b[i]!) ** 2, 0);
+
+/** Factor of the covariance of the rows about what `mean` says, with a ridge. */
+function factor(
+  X: Float32Array,
+  width: number,
+  mean: (row: number) => ArrayLike<number>,
+  ridge: number,
+): Float64Array {
+  const n = X.length / width;
+  const C = new Float64Array(width * width);
+  const x = new Float64Array(width);
+  for (let r = 0; r < n; r++) {
+    const centre = mean(r);
+    for (let i = 0; i < width; i++) x[i] = X[r * width + i]! - centre[i]!;
+    for (let i = 0; i < width; i++) {
+      const xi = x[i]! / n;
+      if (xi !== 0) for (let j = 0; j <= i; j++) C[i * width + j]! += xi * x[j]!;
+    }
+  }
+  for (let i = 0; i < width; i++) C[i * width + i]! += ridge;
+  const L = cholesky(C, width);
+  if (!L) throw new Error("The features of the training part are all alike: there is no covariance.");
+  return L;
+}
+
+/** Minus the distance to the fifth nearest training sample, rows scaled to length 1 unless one has none. */
+function nearest({ values: train, width }: Reference, values: Float32Array): Float64Array {
+  const lengths = (X: Float32Array) =>
+    Float64Array.from({ length: X.length / width }, (_, r) => {
+      let sum = 0;
+      for (let i = r * width; i < (r + 1) * width; i++) sum += X[i]! ** 2;
+      return Math.sqrt(sum);
+    });
+  const [inside, asked] = [lengths(train), lengths(values)];
+  const flat = inside.some((v) => v === 0) || asked.some((v) => v === 0);
+  const scaled = (X: Float32Array, size: Float64Array) =>
+    flat ? X : Float64Array.from(X, (v, i) => v / size[Math.floor(i / width)]!);
+  const [A, B] = [scaled(train, inside), scaled(values, asked)];
+  const k = Math.min(NEIGHBOUR, inside.length);
+  const best = new Float64Array(k); // ascending
+  return Float64Array.from({ length: asked.length }, (_, r) => {
+    best.fill(Number.POSITIVE_INFINITY);
+    for (let t = 0; t < inside.length; t++) {
+      let sum = 0;
+      for (let i = 0; i < width; i++) sum += (B[r * width + i]! - A[t * width + i]!) ** 2;
+      if (sum >= best[k - 1]!) continue;
+      let at = k - 1;
+      while (at > 0 && best[at - 1]! > sum) {
+        best[at] = best[at - 1]!;
+        at--;
+      }
+      best[at] = sum;
+    }
+    return -Math.sqrt(best[k - 1]!);
+  });
+}
+
+export interface OodMetrics {
+  auroc: number;
+  fpr: number; // share of the OOD scores at or above the threshold
+  threshold: number; // score that the wanted share of the ID scores reaches
+  auprIn: number;
+  auprOut: number;
+  detectionError: number;
+}
+
+/** Steps of the ROC curve from (0, 0) to (1, 1): share of OOD and of ID at or above each distinct score. */
+export interface Roc {
+  fpr: Float64Array;
+  tpr: Float64Array;
+}
+
+/** Scores in falling order with what they are of; what does not depend on the threshold. */
+export interface Ranking extends Roc {
+  inside: Float64Array; // ascending
+  outside: Float64Array; // ascending
+  auroc: number;
+  auprIn: number;
+  auprOut: number;
+  detectionError: number;
+}
+
+export function rank(inside: Float64Array, outside: Float64Array): Ranking {
+  const [a, b] = [inside.slice().sort(), outside.slice().sort()];
+  const [n, m] = [a.length, b.length];
+  const [fpr, tpr] = [[0], [0]];
+  let [i, j] = [n, m]; // scores that are still below
+  let [auroc, auprIn, auprOut] = [0, 0, 0];
+  let detectionError = 0.5; // everything is called out: (1 + 0) / 2
+  while (i > 0 || j > 0) {
+    const level = Math.max(
+      i > 0 ? a[i - 1]! : Number.NEGATIVE_INFINITY,
+      j > 0 ? b[j - 1]! : Number.NEGATIVE_INFINITY,
+    );
+    const [before, passed] = [i, j];
+    while (i > 0 && a[i - 1] === level) i--;
+    while (j > 0 && b[j - 1] === level) j--;
+    const [hits, others] = [before - i, passed - j];
+    auroc += hits * (j + others / 2);
+    if (hits) auprIn += (hits / n) * ((n - i) / (n - i + m - j));
+    if (others) auprOut += (others / m) * (passed / (passed + before)); // all at or below this level are called out
+    detectionError = Math.min(detectionError, (i / n + (m - j) / m) / 2);
+    fpr.push((m - j) / m);
+    tpr.push((n - i) / n);
+  }
+  return {
+    inside: a,
+    outside: b,
+    auroc: auroc / (n * m),
+    auprIn,
+    auprOut,
+    detectionError,
+    fpr: Float64Array.from(fpr),
+    tpr: Float64Array.from(tpr),
+  };
+}
+
+/** The operating point that keeps a share of the ID scores. */
+export function oodMetrics(r: Ranking, kept: number): OodMetrics {
+  const n = r.inside.length;
+  const threshold = r.inside[n - Math.max(1, Math.ceil(kept * n - 1e-9))]!;
+  const passing = r.outside.reduce((count, v) => count + (v >= threshold ? 1 : 0), 0);
+  const { auroc, auprIn, auprOut, detectionError } = r;
+  return { auroc, fpr: passing / r.outside.length, threshold, auprIn, auprOut, detectionError };
+}
