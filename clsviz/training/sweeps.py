@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
-import os
-import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +15,7 @@ import joblib
 from clsviz.errors import InputError
 from clsviz.training.experiment import OWN, Experiment
 from clsviz.training.run import Run
+from clsviz.training.spread import Progress, spread
 from clsviz.training.sweep_store import SweepStore
 
 if TYPE_CHECKING:
@@ -27,8 +25,6 @@ Measure = Callable[[Run], Mapping[str, float]]
 Grid = Mapping[str, Iterable[Any]] | Sequence[Mapping[str, Iterable[Any]]]
 
 Row = tuple[dict[str, Any], Experiment]  # the grid's values, and what they make
-
-PROGRESS_SECONDS = 0.5
 
 
 def sweep(
@@ -83,8 +79,9 @@ def sweep(
             key = key_of(own)
             if key not in known or (retry and known[key]["state"] == "failed"):
                 missing[key] = own
-        telling = _Progress(len(missing), progress)
-        for key, result in _spread(missing, measure, n_jobs, backend):
+        telling = Progress("sweep", "runs", len(missing), progress)
+        calls = [joblib.delayed(train)(key, own.to_json(), measure) for key, own in missing.items()]
+        for key, result in spread(calls, n_jobs, backend):
             kept.write(key, called, missing[key].to_json(), result)
             telling.one(failed=result["state"] == "failed")
         telling.end()
@@ -137,24 +134,6 @@ def _name(measure: Measure | None) -> str:
     return "" if measure is None else f"{measure.__module__}.{measure.__qualname__}"
 
 
-def _spread(
-    experiments: Mapping[str, Experiment], measure: Measure | None, n_jobs: int | None, backend: str | None
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Results in the order in which they come in."""
-    calls = [joblib.delayed(train)(key, own.to_json(), measure) for key, own in experiments.items()]
-    with joblib.parallel_config(backend=backend) if backend else contextlib.nullcontext():
-        active, configured = joblib.parallel.get_active_backend()
-        if n_jobs is None:
-            n_jobs = configured if configured != 1 else -1
-        if active.supports_return_generator:
-            yield from joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
-            return
-        # Results come together ("multiprocessing"): in waves, so that each is kept soon.
-        wave = max(1, joblib.effective_n_jobs(n_jobs))
-        for start in range(0, len(calls), wave):
-            yield from joblib.Parallel(n_jobs=n_jobs)(calls[start : start + wave])
-
-
 def train(key: str, experiment: Mapping[str, Any], measure: Measure | None) -> tuple[str, dict[str, Any]]:
     """One row, in whatever process: state, steps, epoch, metrics, measures, seconds, error."""
     start = time.monotonic()
@@ -203,39 +182,3 @@ def _table(
     table = pandas.DataFrame(found)
     last = [name for name in ("seconds", "error") if name in table]
     return table[[name for name in table if name not in last] + last]
-
-
-class _Progress:
-    """One line on the standard error, rewritten."""
-
-    def __init__(self, total: int, shown: bool) -> None:
-        self._total, self._shown = total, shown and total > 0
-        self._done = self._failed = 0
-        self._start = self._told = time.monotonic()
-
-    def one(self, *, failed: bool) -> None:
-        self._done += 1
-        self._failed += failed
-        if time.monotonic() - self._told >= PROGRESS_SECONDS:
-            self._tell()
-
-    def end(self) -> None:
-        if self._shown:
-            self._tell()
-            print(file=sys.stderr)
-
-    def _tell(self) -> None:
-        if not self._shown:
-            return
-        self._told = time.monotonic()
-        left = (self._told - self._start) / max(1, self._done) * (self._total - self._done)
-        failed = f", {self._failed} failed" if self._failed else ""
-        text = f"sweep: {self._done} of {self._total} runs{failed}, about {left:.0f} s left"
-        print(f"\r{text:<{_width()}}", end="", file=sys.stderr, flush=True)
-
-
-def _width() -> int:
-    try:
-        return min(79, os.get_terminal_size(sys.stderr.fileno()).columns - 1)
-    except (OSError, ValueError):
-        return 79
