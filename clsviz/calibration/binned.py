@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import ArrayLike
 from scipy.stats import norm as gaussian
 
-from clsviz.calibration.binning import CLOSED, N_BINS, SCHEMES, Binned, bin_pairs, monotone_bins
-from clsviz.calibration.diagram import MODES
-from clsviz.calibration.inputs import Array, option, pairs, probs_and_labels
+from clsviz.calibration.arrays import Native
+from clsviz.calibration.binning import (
+    CLOSED,
+    N_BINS,
+    SCHEMES,
+    Bins,
+    bin_pairs,
+    bins_of,
+    monotone_bins,
+    width_bins,
+)
+from clsviz.calibration.inputs import MODES, Array, forecasts, option, read_pairs
 from clsviz.catalogue import Range, method
 from clsviz.errors import InputError
 
@@ -19,9 +30,8 @@ GUO = "Guo et al. 2017, On Calibration of Modern Neural Networks, arXiv:1706.045
 NIXON = "Nixon et al. 2019, Measuring Calibration in Deep Learning, arXiv:1904.01685"
 
 
-def _total(bins: Binned, norm: str) -> float:
+def total_gap(bins: Bins, norm: str) -> float:
     """The gaps as one number: weighted mean, root of weighted mean square, or largest."""
-    option("norm", norm, NORMS)
     some = bins.counts > 0
     weight = bins.counts[some] / bins.counts.sum()
     gap = np.abs(bins.gap[some])
@@ -65,8 +75,8 @@ def ece(
     Raises:
         InputError: bad probabilities, labels or options; the message names the argument.
     """
-    probs, y = probs_and_labels(x, labels, kind)
-    return _total(bin_pairs(*pairs(probs, y, mode, target_class), n_bins, scheme, closed), norm)
+    option("norm", norm, NORMS)
+    return total_gap(bins_of(x, labels, kind, mode, target_class, n_bins, scheme, closed), norm)
 
 
 @method(
@@ -161,8 +171,11 @@ def average_calibration_error(
 
     Arguments and errors as in `ece`.
     """
-    probs, y = probs_and_labels(x, labels, kind)
-    bins = bin_pairs(*pairs(probs, y), n_bins, scheme, closed)
+    return mean_gap(bins_of(x, labels, kind, n_bins=n_bins, scheme=scheme, closed=closed))
+
+
+def mean_gap(bins: Bins) -> float:
+    """Plain mean of the gaps of the bins that hold samples."""
     return float(np.nanmean(np.abs(bins.gap)))
 
 
@@ -206,14 +219,11 @@ def tace(
     Raises:
         InputError: as in `ece`, or no probability reaches the threshold.
     """
-    probs, y = probs_and_labels(x, labels, kind)
     means = []
-    for k in range(probs.shape[1]):
-        v, c = pairs(probs, y, "per_class", k)
+    for v, c in _by_class(x, labels, kind):
         kept = v >= threshold
-        if kept.any():
-            bins = bin_pairs(v[kept], c[kept], n_bins, "equal_mass_rank")
-            means.append(np.nanmean(np.abs(bins.gap)))
+        if bool(kept.any()):
+            means.append(mean_gap(bin_pairs(v[kept], c[kept], n_bins, "equal_mass_rank")))
     if not means:
         raise InputError(f"threshold {threshold!r} leaves no probability of any class; lower it")
     return float(np.mean(means))
@@ -244,12 +254,25 @@ def classwise_ece(
 
     Arguments and errors as in `ece`.
     """
-    probs, y = probs_and_labels(x, labels, kind)
-    values = [
-        _total(bin_pairs(*pairs(probs, y, "per_class", k), n_bins, scheme, closed), norm)
-        for k in range(probs.shape[1])
-    ]
-    return float(np.mean(values))
+    option("norm", norm, NORMS)
+    if scheme == "equal_width":
+        given = forecasts(x, labels, kind)
+        return classwise_gap(width_bins(given.pairs("classwise"), n_bins, closed, (given.k,)), norm)
+    each = _by_class(x, labels, kind)
+    return float(np.mean([total_gap(bin_pairs(v, c, n_bins, scheme, closed), norm) for v, c in each]))
+
+
+def classwise_gap(bins: Bins, norm: str) -> float:
+    """Mean over the classes of what their bins amount to."""
+    return float(np.mean([total_gap(bins.row(k), norm) for k in range(len(bins.counts))]))
+
+
+def _by_class(x: ArrayLike, labels: ArrayLike, kind: str) -> Iterator[tuple[Native, Native]]:
+    """(v, c) of each class."""
+    parts = list(forecasts(x, labels, kind).pairs("classwise"))
+    xp = array_namespace(parts[0][0])
+    for k in range(len(parts[0][0])):
+        yield xp.concat([v[k] for v, _ in parts]), xp.concat([c[k] for _, c in parts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,10 +298,10 @@ def sweep_ece(x: ArrayLike, labels: ArrayLike, *, kind: str = "probs", norm: str
     Raises:
         InputError: as in `ece`.
     """
-    probs, y = probs_and_labels(x, labels, kind)
-    v, c = pairs(probs, y)
+    option("norm", norm, NORMS)
+    v, c = read_pairs(x, labels, kind)
     n_bins = monotone_bins(v, c)
-    return SweepECE(_total(bin_pairs(v, c, n_bins, "equal_mass_rank"), norm), n_bins)
+    return SweepECE(total_gap(bin_pairs(v, c, n_bins, "equal_mass_rank"), norm), n_bins)
 
 
 @method(
@@ -310,8 +333,11 @@ def debiased_ece(
         InputError: as in `ece`.
     """
     option("norm", norm, ("l1", "l2"))
-    probs, y = probs_and_labels(x, labels, kind)
-    bins = bin_pairs(*pairs(probs, y), n_bins, scheme)
+    return debiased_gap(bins_of(x, labels, kind, n_bins=n_bins, scheme=scheme), norm)
+
+
+def debiased_gap(bins: Bins, norm: str) -> float:
+    """`debiased_ece` of bins."""
     some = bins.counts > (0 if norm == "l1" else 1)
     n, gap, a = bins.counts[some], bins.gap[some], bins.accuracy[some]
     weight = n / bins.counts.sum()

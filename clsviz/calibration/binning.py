@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import ArrayLike, NDArray
 
-from clsviz.calibration.inputs import OUTSIDE, Array, count, option, vector
+from clsviz.calibration.arrays import Native, Total, beside, float64, native, to_numpy
+from clsviz.calibration.inputs import OUTSIDE, Array, count, forecasts, option, read_pairs, vector
 from clsviz.catalogue import Range
-from clsviz.errors import InputError
+from clsviz.errors import InputError, ShapeError
 
 SCHEMES = ("equal_width", "equal_mass", "equal_mass_rank", "adaptive")
 CLOSED = ("left", "right")
@@ -18,20 +20,67 @@ N_BINS = Range(1, 100, step=1)  # sliders go to 100, a menu to 500
 FALLS = 1e-12  # bin accuracies that decrease by more are not monotone
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Binned:
-    """Means of pairs per bin; nan where the bin is empty."""
+class Bins:
+    """Sums of pairs (v, c) per bin, of which all that is binned is made; sums of parts add up.
 
-    edges: Array | None  # (B + 1,), None for rank schemes
-    index: NDArray[np.int64]  # (n,) bin of each pair
-    counts: NDArray[np.int64]  # (B,)
-    confidence: Array  # (B,)
-    accuracy: Array  # (B,)
+    One row of B bins, or (R, B) where R kinds of pairs are binned apart (the classes).
+    """
+
+    def __init__(self, n_bins: int, rows: tuple[int, ...] = (), edges: Array | None = None) -> None:
+        self.edges = edges  # (B + 1,), None for rank schemes
+        self.tallies = np.zeros((*rows, n_bins, 2), dtype=np.int64)  # wrong and right ones
+        self.v = Total((*rows, n_bins, 2))  # sums of v, of wrong and right ones
+        self.squares = Total((*rows, n_bins))  # sums of v^2
+
+    def add(self, index: Native, v: Native, c: Native) -> None:
+        """Adds pairs, (n,) or (R, n) like the bins each: bin, confidence, whether right (bool)."""
+        xp = array_namespace(v)
+        if v.ndim == 2:
+            index = index + beside(np.arange(len(v))[:, None] * self.squares.high.shape[-1], v)
+            index, v, c = (a.reshape(-1) for a in (index, v, c))
+        place, size = index * 2 + c, self.tallies.size
+        self.tallies += to_numpy(xp.bincount(place, minlength=size)).reshape(self.tallies.shape)
+        self.v.add(to_numpy(xp.bincount(place, v, minlength=size)).reshape(self.tallies.shape))
+        squares = xp.bincount(index, v * v, minlength=size // 2)
+        self.squares.add(to_numpy(squares).reshape(self.squares.high.shape))
+
+    def merge(self, other: Bins) -> None:
+        """Adds the sums of other bins with the same edges."""
+        self.tallies += other.tallies
+        self.v.merge(other.v)
+        self.squares.merge(other.squares)
+
+    def row(self, k: int) -> Bins:
+        """The bins of one kind of pairs."""
+        one = Bins(self.tallies.shape[-2], (), self.edges)
+        one.tallies = self.tallies[k]
+        one.v.high, one.v.low = self.v.high[k], self.v.low[k]
+        one.squares.high, one.squares.low = self.squares.high[k], self.squares.low[k]
+        return one
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """(B,) pairs per bin."""
+        return self.tallies.sum(-1)
+
+    @property
+    def confidence(self) -> Array:
+        """(B,) mean of v, nan where empty."""
+        return self.v.value.sum(-1) / self._some
+
+    @property
+    def accuracy(self) -> Array:
+        """(B,) mean of c, nan where empty."""
+        return self.tallies[..., 1] / self._some
 
     @property
     def gap(self) -> Array:
         """(B,) accuracy - confidence; negative is over-confident."""
         return self.accuracy - self.confidence
+
+    @property
+    def _some(self) -> Array:
+        return np.where(self.counts > 0, self.counts, np.nan)
 
 
 def bin_indices(
@@ -63,36 +112,85 @@ def bin_indices(
         InputError: v is empty or outside [0, 1], n_bins < 1, unknown scheme or closed, or target
             missing.
     """
-    option("scheme", scheme, SCHEMES)
-    option("closed", closed, CLOSED)
-    v = vector(v, "v")
-    if v.min() < -OUTSIDE or v.max() > 1 + OUTSIDE:
-        raise InputError(f"v must lie in [0, 1], got {v.min():g}..{v.max():g}")
-    v = v.clip(0, 1)
+    values = float64(native(v, "v"))
+    if values.ndim != 1:
+        raise ShapeError(f"v must be (N,), got {tuple(values.shape)}")
+    xp = array_namespace(values)
+    low, high = float(xp.min(values)), float(xp.max(values))
+    if not (low >= -OUTSIDE and high <= 1 + OUTSIDE):
+        raise InputError(f"v must lie in [0, 1], got {low:g}..{high:g}")
+    right = None
     if scheme == "adaptive":
         if target is None:
             raise InputError('scheme="adaptive" needs target, whether each of v was right')
-        n_bins = monotone_bins(v, vector(target, "target", len(v)))
-    b = count("n_bins", n_bins)
+        right = beside(vector(target, "target", len(values)), values)
+    edges, index, b = _place(xp.clip(values, 0, 1), right, n_bins, scheme, closed)
+    return edges, to_numpy(index), b
+
+
+def _place(
+    v: Native, c: Native | None, n_bins: int, scheme: str, closed: str
+) -> tuple[Array | None, Native, int]:
+    """`bin_indices` of checked values; the bins stay beside them."""
+    option("scheme", scheme, SCHEMES)
+    option("closed", closed, CLOSED)
+    xp = array_namespace(v)
+    b = monotone_bins(v, c) if scheme == "adaptive" else count("n_bins", n_bins)
     if scheme in ("equal_mass_rank", "adaptive"):
-        index = np.empty(len(v), dtype=np.int64)
-        index[np.argsort(v, kind="stable")] = np.arange(len(v)) * b // len(v)
+        order = xp.argsort(v, stable=True)
+        index = xp.empty_like(order)
+        index[order] = beside(np.arange(len(v)) * b // len(v), v)
         return None, index, b
-    edges = np.arange(b + 1) / b
-    if scheme == "equal_mass":
-        edges = np.quantile(v, edges)
-        edges[0], edges[-1] = 0.0, 1.0
-        edges = np.unique(edges)
-        b = len(edges) - 1
+    if scheme == "equal_width":
+        edges = equal_width_edges(b)
+        return edges, equal_width_index(v, beside(edges, v), closed), b
+    edges = _quantiles(v, np.arange(b + 1) / b)
+    edges[0], edges[-1] = 0.0, 1.0
+    edges = np.unique(edges)
     side = "right" if closed == "left" else "left"
-    index = np.searchsorted(edges, v, side=side) - 1  # type: ignore[call-overload]
-    return edges, index.clip(0, b - 1), b
+    index = xp.searchsorted(beside(edges, v), v, side=side) - 1
+    return edges, xp.clip(index, 0, len(edges) - 2), len(edges) - 1
 
 
-def monotone_bins(v: Array, c: Array) -> int:
+def equal_width_edges(n_bins: int) -> Array:
+    """(B + 1,) edges k / B, each one rounding."""
+    return np.arange(n_bins + 1) / n_bins
+
+
+def equal_width_index(v: Native, edges: Native, closed: str) -> Native:
+    """Where `searchsorted` puts v among the edges k / B: a product tells it, give or take one."""
+    xp = array_namespace(v)
+    b = len(edges) - 1
+    low, high = edges[:-1], edges[1:]
+    if closed == "left":
+        k = xp.clip(xp.astype(v * b, xp.int64), 0, b - 1)
+        k = k + xp.astype((v >= high[k]) & (k < b - 1), xp.int64)
+        return k - xp.astype(v < low[k], xp.int64)
+    k = xp.clip(xp.astype(xp.ceil(v * b), xp.int64) - 1, 0, b - 1)
+    k = k + xp.astype(v > high[k], xp.int64)
+    return k - xp.astype((v <= low[k]) & (k > 0), xp.int64)
+
+
+def _quantiles(v: Native, q: Array) -> Array:
+    """np.quantile(v, q) of values on any device: linear between order statistics."""
+    at = (len(v) - 1) * q
+    below = np.floor(at).astype(np.int64)
+    above = np.minimum(below + 1, len(v) - 1)
+    if isinstance(v, np.ndarray):
+        ordered = np.partition(v, np.unique(np.concatenate([below, above])))
+    else:
+        ordered = array_namespace(v).sort(v)
+    a, b = (to_numpy(ordered[beside(k, v)]) for k in (below, above))
+    t = at - below
+    return np.where(t < 0.5, a + (b - a) * t, b - (b - a) * (1 - t))  # numpy's own two branches
+
+
+def monotone_bins(v: Native, c: Native) -> int:
     """The last number of rank bins before bin accuracies first decrease, counting up from 2."""
     n = len(v)
-    right = np.concatenate([[0.0], np.cumsum(c[np.argsort(v, kind="stable")])])
+    xp = array_namespace(v)
+    ordered = xp.astype(c[xp.argsort(v, stable=True)], xp.float64)
+    right = np.concatenate([[0.0], np.cumsum(to_numpy(ordered))])
     for b in range(2, n + 1):
         starts = -(-np.arange(b + 1) * n // b)  # rank r is in bin floor(r b / n)
         accuracy = np.diff(right[starts]) / np.diff(starts)
@@ -101,11 +199,38 @@ def monotone_bins(v: Array, c: Array) -> int:
     return n
 
 
-def bin_pairs(v: Array, c: Array, n_bins: int, scheme: str, closed: str = "left") -> Binned:
-    """Means of the pairs (v, c) in each bin."""
-    edges, index, b = bin_indices(v, n_bins, scheme, closed, c)
-    counts = np.bincount(index, minlength=b)
-    some = np.where(counts > 0, counts, np.nan)
-    confidence = np.bincount(index, v, minlength=b) / some
-    accuracy = np.bincount(index, c, minlength=b) / some
-    return Binned(edges, index, counts, confidence, accuracy)
+def bin_pairs(v: Native, c: Native, n_bins: int, scheme: str, closed: str = "left") -> Bins:
+    """The sums of all pairs (v, c), both (n,), c bool."""
+    edges, index, b = _place(v, c, n_bins, scheme, closed)
+    bins = Bins(b, (), edges)
+    bins.add(index, v, c)
+    return bins
+
+
+def width_bins(
+    parts: Iterable[tuple[Native, Native]], n_bins: int, closed: str = "left", rows: tuple[int, ...] = ()
+) -> Bins:
+    """The sums of pairs in equal-width bins, part by part; (R, n) parts need ``rows=(R,)``."""
+    option("closed", closed, CLOSED)
+    bins = Bins(count("n_bins", n_bins), rows, equal_width_edges(count("n_bins", n_bins)))
+    for v, c in parts:
+        bins.add(equal_width_index(v, beside(bins.edges, v), closed), v, c)
+    return bins
+
+
+def bins_of(
+    x: ArrayLike,
+    labels: ArrayLike,
+    kind: str,
+    mode: str = "top_label",
+    target_class: int | None = None,
+    n_bins: int = 15,
+    scheme: str = "equal_width",
+    closed: str = "left",
+) -> Bins:
+    """The pairs of forecasts in bins; those of equal width are never held all at once."""
+    if scheme != "equal_width":
+        return bin_pairs(*read_pairs(x, labels, kind, mode, target_class), n_bins, scheme, closed)
+    parts = forecasts(x, labels, kind).pairs(mode, target_class)
+    flat = ((v.reshape(-1), c.reshape(-1)) for v, c in parts)
+    return width_bins(flat, n_bins, closed)

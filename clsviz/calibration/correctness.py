@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from clsviz.calibration.inputs import option, pairs, probs_and_labels
+from clsviz.calibration.inputs import option, read_pairs
 from clsviz.catalogue import method
 
 
@@ -32,8 +32,8 @@ def correctness_aware_loss(
         InputError: bad probabilities, labels or options; the message names the argument.
     """
     option("norm", norm, ("l2", "l1"))
-    v, c = pairs(*probs_and_labels(x, labels, kind))
-    return float(correctness_mean(v, c, norm=norm, balanced=balanced))
+    v, c = read_pairs(x, labels, kind)
+    return float(correctness_mean(v, 1.0 * c, norm=norm, balanced=balanced))
 
 
 def correctness_mean(v: Any, c: Any, *, norm: str = "l2", balanced: bool = False) -> Any:

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from clsviz.calibration.binning import CLOSED, N_BINS, SCHEMES, bin_pairs
-from clsviz.calibration.inputs import Array, option, pairs, probs_and_labels
+from clsviz.calibration.binning import CLOSED, N_BINS, SCHEMES, Bins, bins_of
+from clsviz.calibration.inputs import MODES, Array, option
 from clsviz.catalogue import Range, method
 from clsviz.errors import InputError
 
-MODES = ("top_label", "per_class", "classwise")
+CI = ("wilson", "clopper_pearson", None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +38,7 @@ class ReliabilityDiagram:
     n_bins=N_BINS,
     scheme=SCHEMES,
     closed=CLOSED,
-    ci=("wilson", "clopper_pearson", None),
+    ci=CI,
     alpha=Range(0.001, 0.5),
 )
 def reliability_diagram(
@@ -67,16 +67,24 @@ def reliability_diagram(
     Raises:
         InputError: bad probabilities, labels or options; the message names the argument.
     """
-    probs, y = probs_and_labels(x, labels, kind)
-    bins = bin_pairs(*pairs(probs, y, mode, target_class), n_bins, scheme, closed)
+    check_interval(ci, alpha)
+    return diagram_of(bins_of(x, labels, kind, mode, target_class, n_bins, scheme, closed), ci, alpha)
+
+
+def diagram_of(bins: Bins, ci: str | None, alpha: float) -> ReliabilityDiagram:
+    """`reliability_diagram` of bins."""
     low, high = _interval(bins.accuracy, bins.counts, ci, alpha)
     return ReliabilityDiagram(bins.edges, bins.counts, bins.confidence, bins.accuracy, bins.gap, low, high)
 
 
-def _interval(a: Array, counts: Array, ci: str | None, alpha: float) -> tuple[Array, Array]:
-    option("ci", ci, ("wilson", "clopper_pearson", None))
+def check_interval(ci: str | None, alpha: float) -> None:
+    """Raises InputError for an unknown interval or an alpha outside (0, 1)."""
+    option("ci", ci, CI)
     if not 0 < alpha < 1:
         raise InputError(f"alpha must be in (0, 1), got {alpha!r}")
+
+
+def _interval(a: Array, counts: Array, ci: str | None, alpha: float) -> tuple[Array, Array]:
     if ci is None:
         return np.full_like(a, np.nan), np.full_like(a, np.nan)
     n = np.where(counts > 0, counts, np.nan)

@@ -1,20 +1,30 @@
-"""What every measure takes: probabilities or logits and labels, checked, as float64 arrays."""
+"""What every measure takes: probabilities or logits and labels, checked, in float64.
+
+Measures read `forecasts`, block by block and where they lie (see `arrays`). Calibrators, which fit on the
+CPU, take the numpy arrays of `as_logits`, `as_probs` and `as_labels`.
+"""
 
 from __future__ import annotations
 
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import ArrayLike, NDArray
 
+from clsviz.calibration.arrays import Native, beside, columns, float64, native, slices, to_numpy
 from clsviz.errors import InputError, ShapeError
 
 Array = NDArray[Any]
 
 OUTSIDE = 1e-6  # how far a probability may lie outside [0, 1]
 ROW_SUM = 1e-4  # how far a row of probabilities may be from summing to 1
+
+KINDS = ("probs", "logits")
+MODES = ("top_label", "per_class", "classwise")
 
 
 def as_array(value: ArrayLike, name: str) -> Array:
@@ -23,16 +33,20 @@ def as_array(value: ArrayLike, name: str) -> Array:
     Raises:
         InputError: empty, not numbers, or with NaN or infinity.
     """
-    if hasattr(value, "detach"):
-        value = value.detach().cpu().double().numpy()
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} must be an array of numbers, got {type(value).__name__}") from None
-    if array.size == 0:
-        raise InputError(f"{name} is empty; at least one sample is needed")
-    if not np.isfinite(array).all():
-        raise InputError(f"{name} holds NaN or infinity; all entries must be finite")
+    return to_numpy(float64(finite(value, name)))
+
+
+def finite(value: ArrayLike, name: str, length: int | None = None) -> Native:
+    """A numpy array, or a tensor on its own device; (length,) where given.
+
+    Raises:
+        InputError: empty, not numbers, or with NaN or infinity.
+        ShapeError: not (length,).
+    """
+    array = native(value, name)
+    _check_finite(array, name)
+    if length is not None and tuple(array.shape) != (length,):
+        raise ShapeError(f"{name} must be ({length},), got {tuple(array.shape)}")
     return array
 
 
@@ -101,37 +115,184 @@ def log_softmax(logits: Array) -> Array:
 
 def probs_of(x: ArrayLike, kind: str) -> Array:
     """(N, K) probabilities from probabilities or, with ``kind="logits"``, from logits."""
-    option("kind", kind, ("probs", "logits"))
+    option("kind", kind, KINDS)
     return as_probs(x, "x") if kind == "probs" else softmax(as_logits(x, "x"))
 
 
-def probs_and_labels(x: ArrayLike, labels: ArrayLike, kind: str) -> tuple[Array, NDArray[np.int64]]:
-    """Checked (N, K) probabilities and (N,) labels."""
-    probs = probs_of(x, kind)
-    return probs, as_labels(labels, *probs.shape)
+@dataclass(frozen=True, slots=True, eq=False)
+class Forecasts:
+    """Probabilities or logits where they lie, and labels beside them; made by `forecasts`."""
+
+    x: Native  # (N, K), or (N,) for two classes, of any real type
+    labels: Native  # (N,) int64 in 0..K-1
+    kind: str
+    name: str  # of x, in messages
+
+    @property
+    def n(self) -> int:
+        return int(self.x.shape[0])
+
+    @property
+    def k(self) -> int:
+        return 2 if self.x.ndim == 1 else int(self.x.shape[1])
+
+    def blocks(self) -> Iterator[tuple[Native, Native]]:
+        """Some samples at a time: (K, n) float64 copies of x as it came, checked, and (n,) labels.
+
+        Raises:
+            InputError: not finite; or probabilities outside [0, 1] by more than 1e-6 or with sums off
+                1 by more than 1e-4.
+        """
+        for part in slices(self.n, self.k, self.x):
+            block = _block(self.x[part], self.kind)
+            (_check_probs if self.kind == "probs" else _check_finite)(block, self.name)
+            yield block, self.labels[part]
+
+    def probs(self) -> Iterator[tuple[Native, Native]]:
+        """Some samples at a time: (K, n) probabilities in [0, 1] and (n,) labels."""
+        for block, y in self.blocks():
+            if self.kind == "logits":
+                block -= _xp(block).max(block, axis=0)
+                block = _xp(block).exp(block)
+                block /= block.sum(0)
+            yield block, y
+
+    def pairs(
+        self, mode: str = "top_label", target_class: int | None = None
+    ) -> Iterator[tuple[Native, Native]]:
+        """Some samples at a time: (v, c), confidences and whether they were right (bool).
+
+        ``"top_label"``: (n,) largest probability, ties to the lowest class; ``"per_class"``: that of
+        `target_class`; ``"classwise"``: (K, n), all of them.
+        """
+        check_mode(mode, target_class, self.k)
+        for probs, y in self.probs():
+            if mode == "top_label":
+                yield _top(probs, y)
+            elif mode == "per_class":
+                yield probs[target_class], y == target_class
+            else:
+                yield probs, y == _classes(probs)
 
 
-def pairs(
-    probs: Array, labels: NDArray[np.int64], mode: str = "top_label", target_class: int | None = None
-) -> tuple[Array, Array]:
-    """(v, c): confidences and whether they were right (0. or 1.).
+def forecasts(x: ArrayLike, labels: ArrayLike, kind: str = "probs", name: str = "x") -> Forecasts:
+    """Probabilities or logits with their labels, shapes and labels checked.
 
-    ``"top_label"``: largest probability, ties to the lowest class; ``"per_class"``: that of
-    `target_class`; ``"classwise"``: all N*K entries, row-major.
+    Raises:
+        InputError: unknown kind, bad shapes, or labels that are not integers in 0..K-1.
     """
-    option("mode", mode, ("top_label", "per_class", "classwise"))
-    n, k = probs.shape
-    if mode == "top_label":
-        top = probs.argmax(1)
-        return probs[np.arange(n), top], (top == labels).astype(float)
-    hit = (labels[:, None] == np.arange(k)).astype(float)
-    if mode == "classwise":
-        return probs.ravel(), hit.ravel()
-    if not is_int(target_class) or not 0 <= int(target_class) < k:  # type: ignore[arg-type]
+    option("kind", kind, KINDS)
+    rows = _rows(x, name)
+    k = 2 if rows.ndim == 1 else rows.shape[1]
+    return Forecasts(rows, _labels(labels, rows, k), kind, name)
+
+
+def logit_blocks(logits: ArrayLike, name: str = "logits") -> Iterator[Native]:
+    """Some samples at a time: (K, n) float64 logits, checked; no labels."""
+    rows = _rows(logits, name)
+    return (z for z, _ in Forecasts(rows, rows, "logits", name).blocks())
+
+
+def prob_blocks(x: ArrayLike, kind: str) -> Iterator[Native]:
+    """Some samples at a time: (K, n) float64 probabilities, checked; no labels."""
+    option("kind", kind, KINDS)
+    rows = _rows(x, "x")
+    return (p for p, _ in Forecasts(rows, rows, kind, "x").probs())
+
+
+def read_pairs(
+    x: ArrayLike, labels: ArrayLike, kind: str, mode: str = "top_label", target_class: int | None = None
+) -> tuple[Native, Native]:
+    """All of `Forecasts.pairs` at once, (n,) each; those of ``"classwise"`` row-major."""
+    parts = list(forecasts(x, labels, kind).pairs(mode, target_class))
+    xp = _xp(parts[0][0])
+    return tuple(
+        xp.concat([part.T.reshape(-1) if part.ndim == 2 else part for part in both])
+        for both in zip(*parts, strict=True)
+    )
+
+
+def check_mode(mode: str, target_class: int | None, k: int) -> None:
+    """Raises InputError for an unknown mode, or "per_class" without a class in 0..K-1."""
+    option("mode", mode, MODES)
+    if mode == "per_class" and not (is_int(target_class) and 0 <= int(target_class) < k):  # type: ignore[arg-type]
         raise InputError(
             f'mode="per_class" needs target_class, an integer in 0..{k - 1}; got {target_class!r}'
         )
-    return probs[:, target_class], hit[:, target_class]
+
+
+_xp = array_namespace
+
+
+def _rows(x: ArrayLike, name: str) -> Native:
+    rows = native(x, name)
+    if rows.ndim not in (1, 2):
+        raise ShapeError(f"{name} must be (N, K), or (N,) for two classes; got {tuple(rows.shape)}")
+    if rows.ndim == 2 and rows.shape[1] < 2:
+        raise ShapeError(f"{name} has one column, at least two classes are needed; give (N,) for binary")
+    return rows
+
+
+def _block(rows: Native, kind: str) -> Native:
+    if rows.ndim == 2:
+        return columns(rows)
+    z = float64(rows)
+    return _xp(z).stack([1 - z if kind == "probs" else 0 * z, z])
+
+
+def _labels(labels: ArrayLike, rows: Native, k: int, name: str = "labels") -> Native:
+    """(N,) int64 labels beside the rows."""
+    y = beside(native(labels, name), rows)
+    if y.ndim != 1 or len(y) != len(rows):
+        raise ShapeError(f"{name} must be ({len(rows)},), got {tuple(y.shape)}")
+    xp = _xp(y)
+    if xp.isdtype(y.dtype, "real floating"):
+        odd = y != xp.floor(y)  # NaN among them
+        if bool(xp.any(odd)):
+            raise InputError(f"{name} must be integers, got {float(y[odd][0]):g}")
+    elif xp.isdtype(y.dtype, "bool"):
+        y = xp.astype(y, xp.int64)
+    low, high = float(xp.min(y)), float(xp.max(y))
+    if low < 0 or high >= k:
+        raise InputError(f"{name} must be in 0..{k - 1}, got {low:g}..{high:g}")
+    return xp.astype(y, xp.int64, copy=False)
+
+
+def _check_finite(block: Native, name: str) -> None:
+    xp = _xp(block)
+    # A sum tells it in one pass; only one that overflowed needs the other look.
+    if not bool(xp.isfinite(xp.sum(block))) and not bool(xp.all(xp.isfinite(block))):
+        raise InputError(f"{name} holds NaN or infinity; all entries must be finite")
+
+
+def _check_probs(block: Native, name: str) -> None:
+    """Also clips to [0, 1]."""
+    xp = _xp(block)
+    low, high = float(xp.min(block)), float(xp.max(block))
+    worst = float(xp.max(xp.abs(xp.sum(block, axis=0) - 1)))
+    if not (low >= -OUTSIDE and high <= 1 + OUTSIDE and worst <= ROW_SUM):  # not: of NaN
+        _check_finite(block, name)
+        if low < -OUTSIDE or high > 1 + OUTSIDE:
+            raise InputError(
+                f'{name} must lie in [0, 1], got {low:g}..{high:g}; for unnormalised scores use kind="logits"'
+            )
+        raise InputError(f"rows of {name} must sum to 1, one is off by {worst:g}; normalise them first")
+    if low < 0 or high > 1:
+        block[...] = xp.clip(block, 0, 1)
+
+
+def _classes(probs: Native) -> Native:
+    """(K, 1) the number of each row."""
+    return beside(np.arange(len(probs))[:, None], probs)
+
+
+def _top(probs: Native, y: Native) -> tuple[Native, Native]:
+    xp = _xp(probs)
+    v = xp.max(probs, axis=0)
+    top = probs == v
+    if int(xp.count_nonzero(top)) == len(y):  # no ties
+        return v, top[y, beside(np.arange(len(y)), y)]
+    return v, xp.argmax(xp.astype(top, xp.int8), axis=0) == y
 
 
 def is_int(value: object) -> bool:

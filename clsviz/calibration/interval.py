@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from clsviz.calibration.binning import CLOSED, N_BINS, SCHEMES, bin_pairs
-from clsviz.calibration.diagram import MODES
-from clsviz.calibration.inputs import Array, count, pairs, probs_and_labels
+from clsviz.calibration.binning import CLOSED, N_BINS, SCHEMES, bins_of
+from clsviz.calibration.inputs import MODES, Array, count
 from clsviz.catalogue import Range, method
 from clsviz.errors import InputError
 
@@ -73,8 +72,7 @@ def ece_interval(
     """
     if not 0 < level < 1:
         raise InputError(f"level must be in (0, 1), got {level!r}")
-    probs, y = probs_and_labels(x, labels, kind)
-    bins = bin_pairs(*pairs(probs, y, mode, target_class), n_bins, scheme, closed)
+    bins = bins_of(x, labels, kind, mode, target_class, n_bins, scheme, closed)
     return bins_interval(bins.counts, bins.confidence, bins.accuracy, level=level, seed=seed)
 
 

@@ -5,29 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
-from scipy.special import logsumexp
-from scipy.stats import rankdata
 
-from clsviz.calibration.inputs import Array, as_array, as_labels, as_logits, count, softmax, vector
+from clsviz.calibration.arrays import Native, beside, float64, group_ends, slices, to_numpy
+from clsviz.calibration.inputs import Array, as_labels, count, finite, logit_blocks
 from clsviz.calibration.temperature import TEMPERATURE
 from clsviz.catalogue import Range, method
 from clsviz.errors import InputError, ShapeError
 
 
-def auroc(high: Array, low: Array) -> float:
+def auroc(high: Native, low: Native) -> float:
     """P(high > low) + P(high = low) / 2."""
-    ranks = rankdata(np.concatenate([high, low]))[: len(high)]
-    return float((ranks.sum() - len(high) * (len(high) + 1) / 2) / (len(high) * len(low)))
+    xp = array_namespace(high)
+    high, low = xp.sort(high), xp.sort(low)
+    wins = sum(int(xp.sum(xp.searchsorted(low, high, side=side))) for side in ("left", "right"))
+    return wins / (2 * len(high) * len(low))
 
 
-def average_precision(positive: Array, negative: Array) -> float:
+def average_precision(positive: Native, negative: Native) -> float:
     """Step-wise area under precision and recall, one step per distinct score."""
-    levels, where = np.unique(-np.concatenate([positive, negative]), return_inverse=True)
-    hits = np.bincount(where[: len(positive)], minlength=len(levels))
-    all_kept = np.bincount(where, minlength=len(levels)).cumsum()
-    return float((hits / len(positive)) @ (hits.cumsum() / all_kept))
+    xp = array_namespace(positive)
+    positive, negative = xp.sort(positive), xp.sort(negative)
+    levels = positive[group_ends(positive)]  # the other scores add no recall
+    hits = len(positive) - to_numpy(xp.searchsorted(positive, levels))
+    false = len(negative) - to_numpy(xp.searchsorted(negative, levels))
+    return float(-np.diff(hits, append=0) @ (hits / (hits + false))) / len(positive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +64,33 @@ def ood_metrics(scores_id: ArrayLike, scores_ood: ArrayLike, *, tpr: float = 0.9
     Raises:
         InputError: empty or not finite scores, or tpr outside (0, 1].
     """
-    inside, outside = vector(scores_id, "scores_id"), vector(scores_ood, "scores_ood")
     if not 0 < tpr <= 1:
         raise InputError(f"tpr must be in (0, 1], got {tpr!r}")
-    kept = max(1, int(np.ceil(tpr * len(inside) - 1e-9)))
-    threshold = np.sort(inside)[-kept]
-    cuts = np.append(np.unique(np.concatenate([inside, outside])), np.inf)
-    missed = np.searchsorted(np.sort(inside), cuts) / len(inside)
-    passed = 1 - np.searchsorted(np.sort(outside), cuts) / len(outside)
+    inside = _scores(scores_id, "scores_id")
+    outside = beside(_scores(scores_ood, "scores_ood"), inside)
+    xp = array_namespace(inside)
+    inside, outside = xp.sort(inside), xp.sort(outside)
+    n, m = len(inside), len(outside)
+    threshold = inside[n - max(1, int(np.ceil(tpr * n - 1e-9)))]
+    # The best cut is an ID score or above all: any other may rise to the next one.
+    missed = xp.searchsorted(inside, inside) / n
+    passed = 1 - xp.searchsorted(outside, inside) / m
     return OODMetrics(
         auroc=auroc(inside, outside),
-        fpr=float((outside >= threshold).mean()),
+        fpr=1 - int(xp.searchsorted(outside, threshold[None])[0]) / m,
         threshold=float(threshold),
         aupr_in=average_precision(inside, outside),
         aupr_out=average_precision(-outside, -inside),
-        detection_error=float(((missed + passed) / 2).min()),
+        detection_error=min(0.5, float(xp.min(missed + passed)) / 2),
     )
+
+
+def _scores(value: ArrayLike, name: str) -> Native:
+    """(n,) float64 scores on their own device."""
+    scores = float64(finite(value, name))
+    if scores.ndim != 1:
+        raise ShapeError(f"{name} must be (N,), got {tuple(scores.shape)}")
+    return scores
 
 
 @method(
@@ -99,9 +114,9 @@ def pt_ood_report(
     Raises:
         InputError: as in `ood_metrics`, or familiar of another length or not boolean.
     """
-    outside = vector(scores_ood, "scores_ood")
-    known = vector(familiar, "familiar", len(outside))
-    if not np.isin(known, (0, 1)).all():
+    outside = _scores(scores_ood, "scores_ood")
+    known = beside(finite(familiar, "familiar", len(outside)), outside)
+    if not bool(((known == 0) | (known == 1)).all()):
         raise InputError("familiar must be True or False for each row of scores_ood")
     splits = {"all": outside, "familiar": outside[known == 1], "unfamiliar": outside[known == 0]}
     return {k: ood_metrics(scores_id, s, tpr=tpr) if len(s) else None for k, s in splits.items()}
@@ -123,7 +138,7 @@ def msp_score(logits: ArrayLike) -> Array:
     Raises:
         InputError: bad logits.
     """
-    return softmax(as_logits(logits)).max(1)
+    return np.concatenate([1 / to_numpy(_exp_sums(z, 1.0)[1]) for z in logit_blocks(logits)])
 
 
 @method(
@@ -135,7 +150,7 @@ def msp_score(logits: ArrayLike) -> Array:
 )
 def max_logit_score(logits: ArrayLike) -> Array:
     """Largest logit of each row, (N,). Argument and errors as in `msp_score`."""
-    return as_logits(logits).max(1)
+    return np.concatenate([to_numpy(array_namespace(z).max(z, axis=0)) for z in logit_blocks(logits)])
 
 
 @method(
@@ -157,16 +172,28 @@ def energy_score(logits: ArrayLike, *, temperature: float = 1.0) -> Array:
     """
     if not 0 < temperature < np.inf:
         raise InputError(f"temperature must be > 0 and finite, got {temperature!r}")
-    return temperature * logsumexp(as_logits(logits) / temperature, axis=1)
+    parts = []
+    for z in logit_blocks(logits):
+        top, total = _exp_sums(z, temperature)
+        parts.append(to_numpy(top + temperature * array_namespace(z).log(total)))
+    return np.concatenate(parts)
 
 
-def _features(value: ArrayLike, name: str, width: int | None = None) -> Array:
-    """(N, d) features; (N,) is d = 1."""
-    array = as_array(value, name)
+def _exp_sums(z: Native, temperature: float) -> tuple[Native, Native]:
+    """Largest logit of each column of a (K, n) block, and the sum of e^((z - largest) / T)."""
+    xp = array_namespace(z)
+    top = xp.max(z, axis=0)
+    return top, xp.sum(xp.exp((z - top) / temperature), axis=0)
+
+
+def _features(value: ArrayLike, name: str, like: Native | None = None) -> Native:
+    """(N, d) float64 features, (N,) is d = 1; of the width of others and beside them, where given."""
+    array = float64(finite(value, name))
     array = array[:, None] if array.ndim == 1 else array
+    width = None if like is None else like.shape[1]
     if array.ndim != 2 or width not in (None, array.shape[1]):
-        raise ShapeError(f"{name} must be (N, {'d' if width is None else width}), got {array.shape}")
-    return array
+        raise ShapeError(f"{name} must be (N, {'d' if width is None else width}), got {tuple(array.shape)}")
+    return array if like is None else beside(array, like)
 
 
 @method(
@@ -200,22 +227,27 @@ def mahalanobis_score(
         raise InputError(f"ridge must be >= 0 and finite, got {ridge!r}")
     train = _features(train_features, "train_features")
     y = as_labels(train_labels, len(train), np.iinfo(np.int64).max, "train_labels")
-    f = _features(features, "features", train.shape[1])
+    f = _features(features, "features", train)
     classes, where = np.unique(y, return_inverse=True)
-    means = np.stack([train[y == k].mean(0) for k in classes])
-    nearest = _distances(f, means, train - means[where], ridge).min(1)
+    xp = array_namespace(train)
+    means = xp.stack([xp.mean(train[beside(where == k, train)], axis=0) for k in range(len(classes))])
+    nearest = _distances(f, means, train - means[beside(where, train)], ridge).min(1)
     if not relative:
         return -nearest
-    centre = train.mean(0, keepdims=True)
+    centre = xp.mean(train, axis=0)[None]
     return _distances(f, centre, train - centre, ridge)[:, 0] - nearest
 
 
-def _distances(f: Array, means: Array, residual: Array, ridge: float) -> Array:
+def _distances(f: Native, means: Native, residual: Native, ridge: float) -> Array:
     """(N, M) squared distances to the means in the covariance of the residuals."""
-    covariance = residual.T @ residual / len(residual) + ridge * np.eye(f.shape[1])
-    inverse = np.linalg.pinv(covariance, hermitian=True)
-    gap = f[:, None] - means
-    return np.einsum("nmi,ij,nmj->nm", gap, inverse, gap)
+    covariance = to_numpy(residual.T @ residual) / len(residual) + ridge * np.eye(f.shape[1])
+    inverse = beside(np.linalg.pinv(covariance, hermitian=True), f)
+    xp = array_namespace(f)
+    found = []
+    for part in slices(len(f), f.shape[1], f):
+        gaps = (f[part] - mean for mean in means)
+        found.append(to_numpy(xp.stack([xp.sum((gap @ inverse) * gap, axis=1) for gap in gaps], axis=1)))
+    return np.concatenate(found)
 
 
 @method(
@@ -239,17 +271,26 @@ def knn_ood_score(
         InputError: bad shapes, k outside 1..n, or a zero row with normalize.
     """
     train = _features(train_features, "train_features")
-    f = _features(features, "features", train.shape[1])
+    f = _features(features, "features", train)
     k = count("k", k)
     if k > len(train):
         raise InputError(f"k must be at most the {len(train)} rows of train_features, got {k}")
     if normalize:
         train, f = _unit(train, "train_features"), _unit(f, "features")
-    return -np.partition(cdist(f, train), k - 1, axis=1)[:, k - 1]
+    found = []
+    for part in slices(len(f), len(train), f):
+        if isinstance(f, np.ndarray):
+            found.append(np.partition(cdist(f[part], train), k - 1, axis=1)[:, k - 1])
+        else:
+            xp = array_namespace(f)
+            apart = xp.cdist(f[part], train, compute_mode="donot_use_mm_for_euclid_dist")
+            found.append(to_numpy(xp.kthvalue(apart, k, dim=1).values))
+    return -np.concatenate(found)
 
 
-def _unit(rows: Array, name: str) -> Array:
-    norm = np.linalg.norm(rows, axis=1, keepdims=True)
-    if (norm == 0).any():
+def _unit(rows: Native, name: str) -> Native:
+    xp = array_namespace(rows)
+    norm = xp.sqrt(xp.sum(rows * rows, axis=1))[:, None]
+    if bool((norm == 0).any()):
         raise InputError(f"{name} holds a zero row, which has no direction; use normalize=False")
     return rows / norm

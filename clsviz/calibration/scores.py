@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import ArrayLike
 
-from clsviz.calibration.binning import CLOSED, N_BINS, SCHEMES, bin_pairs
-from clsviz.calibration.diagram import MODES
-from clsviz.calibration.inputs import (
-    Array,
-    as_array,
-    as_labels,
-    as_logits,
-    log_softmax,
-    option,
-    pairs,
-    probs_and_labels,
-    probs_of,
-    vector,
-)
+from clsviz.calibration.arrays import Native, beside, float64, to_numpy
+from clsviz.calibration.binning import CLOSED, N_BINS, SCHEMES, Bins, bins_of
+from clsviz.calibration.inputs import MODES, Array, finite, forecasts, option, prob_blocks
 from clsviz.catalogue import Range, method
 from clsviz.errors import InputError, ShapeError
 
@@ -43,16 +34,20 @@ def nll(x: ArrayLike, labels: ArrayLike, *, kind: str = "probs", eps: float = 1e
     Raises:
         InputError: bad probabilities or labels, or eps outside (0, 1).
     """
-    option("kind", kind, ("probs", "logits"))
     if not 0 < eps < 1:
         raise InputError(f"eps must be in (0, 1), got {eps!r}")
-    if kind == "logits":
-        logits = as_logits(x, "x")
-        y, log_p = as_labels(labels, *logits.shape), log_softmax(logits)
-    else:
-        probs, y = probs_and_labels(x, labels, kind)
-        log_p = np.log(np.maximum(probs, eps))
-    return float(-log_p[np.arange(len(y)), y].mean())
+    given = forecasts(x, labels, kind)
+    return math.fsum(nll_sum(block, y, kind, eps) for block, y in given.blocks()) / given.n
+
+
+def nll_sum(block: Native, y: Native, kind: str, eps: float) -> float:
+    """Sum of minus log probabilities of labels: of a (K, n) block of probabilities or logits."""
+    xp = array_namespace(block)
+    own = block[y, beside(np.arange(len(y)), y)]
+    if kind == "probs":
+        return -float(xp.sum(xp.log(xp.clip(own, eps, None))))
+    top = xp.max(block, axis=0)
+    return float(xp.sum(xp.log(xp.sum(xp.exp(block - top), axis=0)) + top - own))
 
 
 @method(
@@ -66,8 +61,15 @@ def brier(x: ArrayLike, labels: ArrayLike, *, kind: str = "probs") -> float:
 
     Arguments and errors as in `ece`.
     """
-    probs, y = probs_and_labels(x, labels, kind)
-    return float(np.square(probs - np.eye(probs.shape[1])[y]).sum(1).mean())
+    given = forecasts(x, labels, kind)
+    return math.fsum(brier_sum(probs, y) for probs, y in given.probs()) / given.n
+
+
+def brier_sum(probs: Native, y: Native) -> float:
+    """Sum of squared distances to one-hot labels of a (K, n) block, which it changes."""
+    probs[y, beside(np.arange(len(y)), y)] -= 1
+    flat = probs.reshape(-1)
+    return float(array_namespace(flat).vecdot(flat, flat))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +111,23 @@ def brier_decomposition(
     Arguments and errors as in `ece`. The score is that of pairs (confidence, correct), mean
     (v - c)^2, not the multi-class one of `brier`.
     """
-    probs, y = probs_and_labels(x, labels, kind)
-    v, c = pairs(probs, y, mode, target_class)
-    bins = bin_pairs(v, c, n_bins, scheme, closed)
-    conf, acc = bins.confidence[bins.index], bins.accuracy[bins.index]  # per pair
+    return decomposed(bins_of(x, labels, kind, mode, target_class, n_bins, scheme, closed))
+
+
+def decomposed(bins: Bins) -> BrierDecomposition:
+    """`brier_decomposition` of bins."""
+    some = bins.counts > 0
+    n, v, a = bins.counts[some], bins.confidence[some], bins.accuracy[some]
+    right, squares = bins.v.value[some, 1], bins.squares.value[some]  # sums of v c and of v^2
+    total = n.sum()
+    rate = bins.tallies[..., 1].sum() / total
     return BrierDecomposition(
-        brier=float(np.mean((v - c) ** 2)),
-        reliability=float(np.mean((conf - acc) ** 2)),
-        resolution=float(np.mean((acc - c.mean()) ** 2)),
-        uncertainty=float(c.mean() * (1 - c.mean())),
-        within_variance=float(np.mean((v - conf) ** 2)),
-        within_covariance=float(2 * np.mean((v - conf) * (c - acc))),
+        brier=float((squares.sum() - 2 * right.sum() + total * rate) / total),
+        reliability=float(n @ (v - a) ** 2 / total),
+        resolution=float(n @ (a - rate) ** 2 / total),
+        uncertainty=float(rate * (1 - rate)),
+        within_variance=float((squares - n * v**2).sum() / total),
+        within_covariance=float(2 * (right - n * v * a).sum() / total),
     )
 
 
@@ -140,9 +148,12 @@ def entropy(x: ArrayLike, normalize: bool = False, *, kind: str = "probs") -> Ar
     Raises:
         InputError: bad probabilities or kind.
     """
-    probs = probs_of(x, kind)
-    h = -(probs * np.log(np.where(probs > 0, probs, 1.0))).sum(1) + 0.0
-    return h / np.log(probs.shape[1]) if normalize else h
+    parts = []
+    for probs in prob_blocks(x, kind):
+        xp = array_namespace(probs)
+        h = -xp.sum(probs * xp.log(xp.where(probs > 0, probs, 1.0)), axis=0) + 0.0
+        parts.append(to_numpy(h / math.log(len(probs)) if normalize else h))
+    return np.concatenate(parts)
 
 
 @method(
@@ -156,9 +167,15 @@ def rps(x: ArrayLike, labels: ArrayLike, *, kind: str = "probs") -> float:
 
     Arguments and errors as in `ece`.
     """
-    probs, y = probs_and_labels(x, labels, kind)
-    below = y[:, None] <= np.arange(probs.shape[1] - 1)
-    return float(np.square(probs.cumsum(1)[:, :-1] - below).sum(1).mean())
+    given = forecasts(x, labels, kind)
+    return math.fsum(rps_sum(probs, y) for probs, y in given.probs()) / given.n
+
+
+def rps_sum(probs: Native, y: Native) -> float:
+    """Sum of squared distances of cumulative probabilities of a (K, n) block."""
+    xp = array_namespace(probs)
+    below = y <= beside(np.arange(len(probs) - 1)[:, None], y)
+    return float(xp.sum((xp.cumulative_sum(probs, axis=0)[:-1] - xp.astype(below, probs.dtype)) ** 2))
 
 
 @method(
@@ -187,18 +204,19 @@ def crps_ensemble(
     option("variant", variant, ("standard", "fair", "almost_fair"))
     if not 0 <= alpha <= 1:
         raise InputError(f"alpha must be in [0, 1], got {alpha!r}")
-    x = as_array(members, "members")
+    x = float64(finite(members, "members"))
     if x.ndim != 2:
-        raise ShapeError(f"members must be (N, M), got {x.shape}")
+        raise ShapeError(f"members must be (N, M), got {tuple(x.shape)}")
     n, m = x.shape
-    o = vector(observation, "observation", n)
+    o = beside(float64(finite(observation, "observation", n)), x)
     if m == 1 and variant != "standard":
         raise InputError(f'variant="{variant}" needs members of at least two columns, got one')
-    ranks = 2 * np.arange(m) - m + 1
-    spread = 2 * (np.sort(x, 1) * ranks).sum(1) / m  # (1/M) sum_jk |x_j - x_k|
+    xp = array_namespace(x)
+    ranks = beside(2.0 * np.arange(m) - m + 1, x)
+    spread = 2 * xp.sum(xp.sort(x, axis=1) * ranks, axis=1) / m  # (1/M) sum_jk |x_j - x_k|
     weight = 1 / m
     if variant == "fair":
         weight = 1 / (m - 1)
     elif variant == "almost_fair":
         weight = (1 - (1 - alpha) / m) / (m - 1)
-    return float((np.abs(x - o[:, None]).mean(1) - weight * spread / 2).mean())
+    return float(xp.mean(xp.mean(xp.abs(x - o[:, None]), axis=1) - weight * spread / 2))

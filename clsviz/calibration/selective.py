@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import ArrayLike
 
-from clsviz.calibration.inputs import Array, pairs, probs_and_labels, vector
+from clsviz.calibration.arrays import Native, group_ends, sorted_pairs, to_numpy
+from clsviz.calibration.inputs import Array, read_pairs, vector
 from clsviz.calibration.ood import auroc
 from clsviz.catalogue import Range, method
 from clsviz.errors import InputError
@@ -27,14 +29,18 @@ class RiskCoverage:
     eaurc: float  # its excess over that of a perfect order
 
 
-def _risk_coverage(v: Array, c: Array) -> RiskCoverage:
-    k = np.arange(1, len(v) + 1)
-    _, group = np.unique(-v, return_inverse=True)
-    error = np.bincount(group, 1 - c) / np.bincount(group)
-    risk = np.cumsum(error[np.sort(group)]) / k
-    best = np.cumsum(np.sort(1 - c)) / k
+def _risk_coverage(v: Native, c: Native) -> RiskCoverage:
+    xp = array_namespace(v)
+    v, c = (xp.flip(a) for a in sorted_pairs(v, c))
+    errors = np.cumsum(to_numpy(~c))
+    ends = np.flatnonzero(to_numpy(group_ends(v)))  # of groups of equal confidence
+    n = len(errors)
+    k = np.arange(1, n + 1)
+    # between the ends of a group its errors come evenly
+    risk = np.interp(k, np.append(0, ends + 1), np.append(0, errors[ends])) / k
+    best = np.maximum(0, k - (n - errors[-1])) / k
     aurc = float(risk.mean())
-    return RiskCoverage(k / len(v), risk, aurc, aurc - float(best.mean()))
+    return RiskCoverage(k / n, risk, aurc, aurc - float(best.mean()))
 
 
 @method(kind="measure", title="Risk-coverage curve", paper=GEIFMAN, formula=r"\frac{1}{N} \sum_k r_k")
@@ -43,7 +49,7 @@ def risk_coverage(x: ArrayLike, labels: ArrayLike, *, kind: str = "probs") -> Ri
 
     Arguments and errors as in `ece`. Samples of equal confidence share their mean error.
     """
-    return _risk_coverage(*pairs(*probs_and_labels(x, labels, kind)))
+    return _risk_coverage(*read_pairs(x, labels, kind))
 
 
 @method(
@@ -114,9 +120,10 @@ def selective_accuracy(
     """
     if not 0 <= threshold <= 1:
         raise InputError(f"threshold must be in [0, 1], got {threshold!r}")
-    v, c = pairs(*probs_and_labels(x, labels, kind), mode, target_class)
+    v, c = read_pairs(x, labels, kind, mode, target_class)
     kept = v >= threshold
-    return SelectiveAccuracy(float(kept.mean()), float(c[kept].mean()) if kept.any() else float("nan"))
+    n, right = int(kept.sum()), int((kept & c).sum())
+    return SelectiveAccuracy(n / len(v), right / n if n else float("nan"))
 
 
 @method(
@@ -131,8 +138,8 @@ def confidence_auroc(x: ArrayLike, labels: ArrayLike, *, kind: str = "probs") ->
 
     Arguments and errors as in `ece`; also InputError when all or none are correct.
     """
-    v, c = pairs(*probs_and_labels(x, labels, kind))
-    if c.min() == c.max():
-        state = "correct" if c.min() else "wrong"
+    v, c = read_pairs(x, labels, kind)
+    if bool(c.all()) or not bool(c.any()):
+        state = "correct" if bool(c[0]) else "wrong"
         raise InputError(f"labels: every top label is {state}, but both kinds are needed to compare")
-    return auroc(v[c == 1], v[c == 0])
+    return auroc(v[c], v[~c])
