@@ -174,8 +174,6 @@ def cell_of(entry: Method, function: Callable[..., Any]) -> str:
     name = json.dumps(entry.name)
     if entry.kind == "data":
         return f"import clsviz as cv\ncv.Lab({name})"
-    if entry.id == "prototypes.prototype_losses":  # the loss of one model only
-        return 'import clsviz as cv\ncv.Lab("digits", model="prototype_autoencoder")'
     if entry.kind == "supply":
         return f"import clsviz as cv\ncv.Experiment(supplies={{{name}: {entry.defaults()}}})"
     if entry.kind in LAB_KINDS:
@@ -199,9 +197,11 @@ def cell_of(entry: Method, function: Callable[..., Any]) -> str:
 
 
 def _lab(entry: Method) -> str:
-    """A lab made of an entry, with the data, method, loss and teacher that it needs."""
+    """A lab made of an entry, with the data, model, method, loss and teacher that it needs."""
     data = _data_for(entry)
     words, lines = [f'"{data}"', f'{entry.kind}="{entry.name}"'], ["import clsviz as cv"]
+    models = [m for m in REGISTRY.values() if not set(m.facts.get("gives", ())).isdisjoint(entry.needs)]
+    words += [f'model="{m.name}"' for m in models if m.kind == "model"]
     supplies = [s for s in REGISTRY.values() if s.kind == "supply" and s.name in entry.needs]
     words += [f'method="{s.facts["method_only"]}"' for s in supplies if s.facts["method_only"]]
     for trained in entry.facts.get("trains", ()):

@@ -6,6 +6,8 @@ from clsviz.models.linear import Linear
 from clsviz.models.mlp import MLP
 from clsviz.models.cnn import CNN
 from clsviz.models.rbf import RBF
+from clsviz.models.tempnet import TempNet
+from clsviz.models.early_exit import EarlyExit
 
 # isort: on
 from clsviz.models.create import create, names
@@ -16,8 +18,10 @@ __all__ = [
     "CNN",
     "MLP",
     "RBF",
+    "EarlyExit",
     "Linear",
     "Predictor",
+    "TempNet",
     "as_predictor",
     "check_module",
     "create",

@@ -160,11 +160,12 @@ method(
     paper="Li, Liu, Chen & Rudin 2018, arXiv:1710.04806",
     formula=r"\mathrm{logits}=W\,\big(\lVert f(x)-p_m\rVert^2\big)_{m=1}^M",
     facts={
+        "gives": ["z", "prototypes", "reconstruction"],
         # cross-entropy alone teaches the decoder nothing; plain SGD diverges on the sums over pixels
         "companions": {
             "loss": {"name": "prototype_losses", "params": {}},
             "optimizer": {"name": "adam", "params": {"lr": 3e-3}},
-        }
+        },
     },
     n_prototypes=Range(1, 50, step=1),
     latent_dim=Range(1, 64, step=1),

@@ -20,7 +20,7 @@ from clsviz.models import evaluating
 from clsviz.training.experiment import Experiment
 from clsviz.training.metrics import measured_rows, scores
 from clsviz.training.needs import BATCH, Named, forward
-from clsviz.training.objective import Objective, rows_of
+from clsviz.training.objective import ANSWERS, Objective, rows_of
 from clsviz.training.optimizers import create_optimizer
 from clsviz.training.seeding import batch_order, derive, generator_of
 from clsviz.training.snapshot import Snapshot, buffers_of, exact_parameters, theta_of
@@ -188,7 +188,7 @@ class LoopEngine:
         offers = _Supplier(self, experiment).offers
         Objective.require(experiment.loss, **self._there(), offers=offers)
         needs = resolve("loss", experiment.loss.name)[0].needs
-        if needs and "logits" not in needs and not callable(getattr(self.model, "head", None)):
+        if needs and set(ANSWERS).isdisjoint(needs) and not callable(getattr(self.model, "head", None)):
             raise MissingNeed(
                 f"the loss {experiment.loss.name!r} does not look at the logits, and the model "
                 f"{type(self.model).__name__} has no head(embeddings) that could be trained beside it; "

@@ -20,9 +20,6 @@ BATCH = ("x", "targets", "index", "generator")
 
 _FROM_MODEL = {
     "embeddings": "a model whose outputs(x) has 'embeddings' (mlp, cnn, rbf)",
-    "z": "the model 'prototype_autoencoder'",
-    "prototypes": "the model 'prototype_autoencoder'",
-    "reconstruction": "the model 'prototype_autoencoder'",
     "dim": "a model whose outputs(x) has 'embeddings' (mlp, cnn, rbf)",
 }
 
@@ -79,6 +76,8 @@ def check(
 def _remedy(name: str) -> str:
     if name in _FROM_MODEL:
         return _FROM_MODEL[name]
+    if models := [m.name for m in methods("model") if name in m.facts.get("gives", ())]:
+        return f"the model {' or '.join(map(repr, models))}"
     if name.startswith("teacher_"):
         more = " with embeddings (mlp, cnn, rbf)" if name == "teacher_embeddings" else " or its logits (N, K)"
         return f"Run(..., teacher=...): a run, a module{more}"

@@ -19,7 +19,9 @@ from clsviz.training.supplies import Supply
 # Column of a batch that a loss is given as its targets.
 TARGETS = {"class": "targets", "none": "targets", "label_sets": "label_sets", "values": "values"}
 # What the network itself says, here and at moved samples: the loss temperature divides it.
-TEMPERED = ("logits", "adv_logits")
+TEMPERED = ("logits", "adv_logits", "exit_logits")
+# A loss that looks at one of these trains what the model answers.
+ANSWERS = ("logits", "exit_logits")
 
 
 class Supplier(Protocol):
@@ -91,7 +93,7 @@ class Objective:
         self._optional = [n for n in extra if n not in self.needs and n in there]
         asked += [n for n in (*required, *self._optional) if n not in self.supplies]
         self.more = wanted.needs_outputs(asked, batch)
-        self.headless = "logits" not in self.needs
+        self.headless = set(ANSWERS).isdisjoint(self.needs)
         self.coupled = bool(entry.facts.get("coupled")) or any(s.couples for s in self.supplies.values())
         self._multiple = int(entry.facts.get("multiple", 1))
         self.draws = "generator" in asked

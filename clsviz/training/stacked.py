@@ -21,6 +21,7 @@ from clsviz.training.engine import LoopEngine, pick_dtype
 from clsviz.training.fan_members import Member
 from clsviz.training.methods import perturbed
 from clsviz.training.metrics import measured_rows
+from clsviz.training.objective import TEMPERED
 from clsviz.training.snapshot import Snapshot
 
 METHODS = ("standard", "adversarial")
@@ -219,7 +220,9 @@ class StackedEngine:
             outputs = {k: v.float() if v.is_floating_point() else v for k, v in outputs.items()}
         logits = outputs["logits"]
         if self._temperature is not None:
-            outputs["logits"] = logits / self._temperature
+            for name in set(TEMPERED) & set(outputs):
+                z = outputs[name]
+                outputs[name] = z / self._temperature.view(-1, *[1] * (z.ndim - 1))
         given = self._pick({**batch, **outputs})
         if not self._varying:
             # One loss for all rows of all members: vmap would add a quarter to the time of each operation.

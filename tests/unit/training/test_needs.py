@@ -27,7 +27,7 @@ def fitting(name, **changes):
     methods = [s.facts["method_only"] for s in map(offered, entry.needs) if s is not None]
     base = dict(
         data={"name": kind, "params": {"n": 100}},
-        model=SMALL,
+        model={"name": "tempnet", "params": {"hidden": (8,)}} if "tau" in entry.needs else SMALL,
         loss=name,
         method=next((m for m in methods if m), "standard"),
         batch_size=13,  # 60 samples: the last batch has 8
