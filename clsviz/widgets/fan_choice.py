@@ -58,17 +58,17 @@ def title_of(path: str) -> str:
     return f"{words} of the loss" if head == "loss" else (words or head).capitalize()
 
 
-def range_of(experiment: Experiment, path: str) -> Range | None:
+def range_of(experiment: Experiment | None, path: str) -> Range | None:
     """The slider range of a setting, or None where it has none."""
     if path in RANGES:
         return RANGES[path]
     head, _, name = path.partition(".")
-    if head not in CHOICES or getattr(experiment, head).name == OWN:
+    if experiment is None or head not in CHOICES or getattr(experiment, head).name == OWN:
         return None
     return next((p.range for p in entry_of(head, getattr(experiment, head)).params if p.name == name), None)
 
 
-def is_log(experiment: Experiment, path: str, values: Sequence[float]) -> bool:
+def is_log(experiment: Experiment | None, path: str, values: Sequence[float]) -> bool:
     """Are these values read on a logarithmic axis?"""
     found = range_of(experiment, path)
     return found.log if found is not None else min(values) > 0 and max(values) > 50 * min(values)
@@ -140,7 +140,7 @@ def _round_parts(span: float) -> int:
     return VALUES - 1
 
 
-def vary_json(experiment: Experiment, vary: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
+def vary_json(experiment: Experiment | None, vary: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
     """The varied settings as the browser names them."""
     return [
         {

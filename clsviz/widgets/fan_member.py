@@ -11,6 +11,7 @@ from clsviz.catalogue import Spec
 from clsviz.data import Dataset
 from clsviz.errors import InputError
 from clsviz.training import Event, Experiment, Fan, Timeline
+from clsviz.widgets.model_set import ModelSet
 
 
 class MemberSource:
@@ -23,7 +24,7 @@ class MemberSource:
         InputError: the fan has no such member.
     """
 
-    def __init__(self, fan: Fan, member: int, dataset: Dataset) -> None:
+    def __init__(self, fan: Fan | ModelSet, member: int, dataset: Dataset) -> None:
         if not 0 <= member < len(fan.members):
             raise InputError(f"member must lie in 0..{len(fan.members) - 1}, got {member}")
         self.fan, self.member, self.dataset = fan, member, dataset
@@ -46,10 +47,10 @@ class MemberSource:
 
     @property
     def loss(self) -> Spec:
-        return self.experiment.loss
+        return self.fan.loss if self.experiment is None else self.experiment.loss
 
     @property
-    def experiment(self) -> Experiment:
+    def experiment(self) -> Experiment | None:
         return self.fan.members[self.member].experiment
 
     def model_at(self, step: int | None = None) -> Any:

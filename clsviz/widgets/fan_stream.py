@@ -11,6 +11,7 @@ import numpy as np
 
 from clsviz.training import Event, Fan, Snapshot
 from clsviz.widgets.fan_choice import vary_json
+from clsviz.widgets.model_set import ModelSet
 from clsviz.widgets.wire import Packet
 
 BUDGET_BYTES = 64_000_000  # of weights in the browser
@@ -34,7 +35,7 @@ class FanStream:
 
     def __init__(
         self,
-        fan: Fan,
+        fan: Fan | ModelSet,
         *,
         own: bool,
         wake: Callable[[], None],
@@ -178,7 +179,7 @@ class FanStream:
             "id": self.fan.run_id,
             "own": self._own,
             "note": "" if members is not None else self._note,
-            "loss": self.fan.experiment.loss.name,
+            "loss": self.fan.loss.name,
             "vary": vary_json(self.fan.experiment, vary),
             "seeds": [s for s in self.fan.seeds if s in used],
             "members": [{"values": dict(c.values), "seed": c.seed} for c in chosen],
@@ -230,14 +231,14 @@ class FanStream:
         return Packet(header, [np.concatenate(rows) if rows else np.zeros(0, np.float32)])
 
 
-def _numbers_of(fan: Fan, snapshot: Snapshot) -> np.ndarray:
+def _numbers_of(fan: Fan | ModelSet, snapshot: Snapshot) -> np.ndarray:
     """Parameters, or logits of all samples where the browser cannot run the network."""
     numbers = snapshot.theta if fan.network is not None else snapshot.logits
     assert numbers is not None
     return np.asarray(numbers, np.float32).ravel()
 
 
-def snapshot_bytes(fan: Fan) -> int:
+def snapshot_bytes(fan: Fan | ModelSet) -> int:
     """Of one network at one moment, on the wire."""
     return 4 * _numbers_of(fan, fan.timelines[0].latest).size
 

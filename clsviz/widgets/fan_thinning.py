@@ -10,6 +10,7 @@ import numpy as np
 
 from clsviz.training import Fan
 from clsviz.widgets.fan_stream import snapshot_bytes
+from clsviz.widgets.model_set import ModelSet
 
 FEWEST_STEPS = 2
 T = TypeVar("T")
@@ -19,13 +20,13 @@ T = TypeVar("T")
 class FanThinning:
     """A choice of steps and members."""
 
-    fan: Fan
+    fan: Fan | ModelSet
     steps: tuple[int, ...]
     members: tuple[int, ...]
     shown: frozenset[int]  # members that stay: on screen, or pinned
 
     @classmethod
-    def within(cls, fan: Fan, state: dict[str, Any], nbytes: int) -> Self:
+    def within(cls, fan: Fan | ModelSet, state: dict[str, Any], nbytes: int) -> Self:
         """As much of the fan as fits into so many bytes of weights, or the least that a file holds.
 
         First moments go, evenly; then all seeds but one, then every second value.

@@ -177,7 +177,7 @@ function state(fan: Fan, running: boolean, epoch: number): string {
   if (fan.state === "failed") return `Training failed: ${fan.message}`;
   const gone = fan.members.filter((m) => m.divergedAt !== null).length;
   const { loaded, total } = loading(fan);
-  const parts = [`${count} networks, ${Math.round(epoch)} epochs`];
+  const parts = [fan.epochs > 0 ? `${count} networks, ${Math.round(epoch)} epochs` : `${count} networks`];
   if (gone > 0) parts.push(`${gone} diverged`);
   if (loaded < total - fan.skipped)
     parts.push(`${Math.round((100 * loaded) / total)} % of the history is here`);

@@ -1,12 +1,11 @@
 /** Numbers of every network of a fan at one moment: from training at once, from the weights when there is time. */
 
-import { takeRows } from "../../core/arrays";
 import { type PairData, trainedPath } from "../../core/boundary";
 import type { Fan } from "../../core/fan";
-import { forward, type Network } from "../../core/forward";
 import { pairs, reliability } from "../../core/reliability";
-import type { Dataset, Session, Snapshot } from "../../core/session";
+import type { Session, Snapshot } from "../../core/session";
 import { argmax } from "../../core/softmax";
+import { MemberLogits } from "./logits";
 
 export const BINS = 15; // as the numbers of training have
 
@@ -35,11 +34,12 @@ const KEPT_TEMPERATURES = 8;
 
 export class MemberNumbers {
   private readonly known = new WeakMap<Snapshot, FromWeights>();
-  /** Logits of the moment on screen, by member: what a moving temperature needs. */
-  private readonly logits = new Map<Snapshot, Float32Array>();
-  private inputs: { data: Dataset; X: Float32Array; labels: Int32Array } | null = null;
+  /** Of the moment on screen: what a moving temperature needs. */
+  private readonly logits: MemberLogits;
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: Session) {
+    this.logits = new MemberLogits(session);
+  }
 
   /** All numbers at this moment and temperature, as far as they are known; takes at most `budget` ms. */
   read(
@@ -59,7 +59,7 @@ export class MemberNumbers {
       pending: 0,
     };
     const name = pair ? `${pair.a},${pair.b}` : "";
-    for (const old of [...this.logits.keys()]) if (!moments.includes(old)) this.logits.delete(old);
+    this.logits.keep(moments);
     const plain = new Float64Array(n).fill(Number.NaN); // ECE at temperature 1, from training
     moments.forEach((s, m) => {
       if (!s) return;
@@ -96,7 +96,7 @@ export class MemberNumbers {
     const until = performance.now() + SLICE;
     for (const s of moments) {
       if (!s || (s.theta === null && s.logits === null)) continue;
-      if (!this.logits.has(s) || this.known.get(s)?.theta !== s.theta) this.run(s);
+      if (!this.logits.known(s)) this.run(s);
       this.eceOf(s, temperature);
       if (pair) this.angleOf(s, pair);
       if (performance.now() > until) return false;
@@ -105,32 +105,21 @@ export class MemberNumbers {
   }
 
   private run(s: Snapshot): void {
-    const data = this.session.dataset!;
-    if (this.inputs?.data !== data) {
-      this.inputs = {
-        data,
-        X: takeRows(data.X, data.d, data.validation),
-        labels: Int32Array.from(data.validation, (i) => data.y[i]!),
-      };
-    }
-    const { X, labels } = this.inputs;
-    const z = s.theta
-      ? forward(this.session.network as Network, s.theta, X, labels.length)
-      : takeRows(s.logits!, data.k, data.validation);
-    this.logits.set(s, z);
+    const z = this.logits.compute(s);
     const former = this.known.get(s);
     const angle = former?.theta === s.theta ? former.angle : new Map();
-    this.known.set(s, { theta: s.theta, ...marginOf(z, labels, data.k), ece: new Map(), angle });
+    const k = this.session.dataset!.k;
+    this.known.set(s, { theta: s.theta, ...marginOf(z, this.logits.labels(), k), ece: new Map(), angle });
   }
 
   private eceOf(s: Snapshot, temperature: number): number | null {
     const from = this.known.get(s);
-    const z = this.logits.get(s);
-    if (!from || !z || !this.inputs) return from?.ece.get(temperature) ?? null;
+    const z = this.logits.known(s);
+    if (!from || !z) return from?.ece.get(temperature) ?? null;
     let ece = from.ece.get(temperature);
     if (ece === undefined) {
       ece = reliability(
-        pairs(z, this.inputs.labels, this.inputs.data.k, temperature),
+        pairs(z, this.logits.labels(), this.session.dataset!.k, temperature),
         BINS,
         "equal_width",
       ).ece;
