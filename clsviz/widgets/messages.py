@@ -123,6 +123,15 @@ class AskOOD:
 
 
 @dataclass(frozen=True, slots=True)
+class AskCalibrator:
+    """What a calibrator makes of the validation samples, fitted out of fold."""
+
+    name: str
+    step: int
+    member: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FanOut:
     """Train networks side by side that differ in one setting."""
 
@@ -154,6 +163,7 @@ Request = (
     | AskSurprisals
     | AskField
     | AskLoss
+    | AskCalibrator
     | AskOOD
     | FanOut
     | Cancel
@@ -319,8 +329,9 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "surprisals": _surprisals,
     "field": _field,
     "loss": _losses,
+    "calibrator": lambda c: AskCalibrator(_text(c, "name"), _whole(c, "step", 0, 2**53), _member(c)),
     "ood": _ood,
     "fan": _fan,
     "scene": lambda c: GoToScene(_whole(c, "index", 0, MOST_SCENES)),
-    "cancel": lambda c: Cancel(_text(c, "task", ("landscape", "landscape_loss", "field"))),
+    "cancel": lambda c: Cancel(_text(c, "task", ("landscape", "landscape_loss", "field", "calibrator"))),
 }

@@ -87,10 +87,15 @@ def shown_logits(view: Any, rows: np.ndarray) -> np.ndarray:
     return laid_over(view, logits, view.source.dataset.X[rows])
 
 
+def is_tilted(view: Any) -> bool:
+    """Whether the view shows the rule of the pair in place of the network."""
+    chosen = view.tilt is not None or view.regularisation is not None
+    return bool(view.use_tilted and chosen and view.source.dataset.n_features)
+
+
 def laid_over(view: Any, logits: np.ndarray, X: np.ndarray) -> np.ndarray:
     """The network's logits (n, K) of any inputs (n, D), with the view's rule of the pair over them."""
-    tilted = view.tilt is not None or view.regularisation is not None
-    if not (view.use_tilted and tilted and view.source.dataset.n_features):
+    if not is_tilted(view):
         return logits
     rule = pair_rule(view)
     a, b = rule.pair

@@ -10,7 +10,9 @@ import traitlets
 
 from clsviz import calibration, catalogue
 from clsviz.widgets.base import View
-from clsviz.widgets.overlay import shown_validation
+from clsviz.widgets.calibrator_job import FOLDS, CalibratorName, calibrator_menu
+from clsviz.widgets.overlay import is_tilted, shown_validation
+from clsviz.widgets.reliability_measures import USUAL, MeasureNames, measured
 from clsviz.widgets.sources import predictions_source
 
 if TYPE_CHECKING:
@@ -18,6 +20,25 @@ if TYPE_CHECKING:
 
 _N_BINS = catalogue.get("calibration.reliability_diagram").param("n_bins")
 MOST_BINS = 500  # the menu goes further than the slider
+PICTURES = ("diagram", "risk_coverage", "classes", "moved")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CalibratedResult:
+    """What the calibrator on screen made of the validation samples, each fitted without it."""
+
+    name: str
+    folds: int
+    probs: np.ndarray  # (n, K)
+    diagram: calibration.ReliabilityDiagram
+    ece: float
+    ece_low: float  # 90 % interval
+    ece_high: float
+    measures: dict[str, float]
+    coverage: float  # above the threshold
+    selective_accuracy: float
+    moved: np.ndarray  # (n,) confidence after - before; before is the network at the temperature
+    changed: int  # guesses that are another class after
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +59,9 @@ class ReliabilityResult:
     threshold: float
     coverage: float  # share of samples whose probability reaches the threshold
     selective_accuracy: float  # share of these that are right; nan when there are none
+    risk_coverage: calibration.RiskCoverage
+    measures: dict[str, float]  # those chosen; nan where one is not defined
+    calibrated: CalibratedResult | None  # with a calibrator, where one can be fitted
 
 
 class ReliabilityState(traitlets.HasTraits):
@@ -50,6 +74,13 @@ class ReliabilityState(traitlets.HasTraits):
     threshold = traitlets.Float(
         0.0, min=0, max=0.999, help="least probability that is kept, in steps of 0.001"
     ).tag(sync=True)
+    picture = traitlets.Enum(
+        PICTURES, "diagram", help="what is drawn: the diagram, risk against coverage, classes, what moved"
+    ).tag(sync=True)
+    measures = MeasureNames(list(USUAL), help="measures in the table, by their names in calibration").tag(
+        sync=True
+    )
+    calibrator = CalibratorName("", help='name of a calibrator that is laid over; "" for none').tag(sync=True)
 
     @traitlets.validate("threshold")
     def _valid_threshold(self, proposal: Any) -> float:
@@ -65,10 +96,7 @@ class ReliabilityNumbers:
         """The numbers on screen, recomputed in Python from the validation samples."""
         logits, labels = shown_validation(self)
         scaled = logits / self.temperature
-        bins: dict[str, Any] = {"n_bins": self.n_bins, "scheme": self.scheme, "mode": self.mode}
-        if self.mode == "per_class":
-            bins["target_class"] = self.target_class
-        of = {key: value for key, value in bins.items() if key in ("mode", "target_class")}
+        bins, of = self._bins
         interval = calibration.ece_interval(scaled, labels, kind="logits", **bins)
         kept = calibration.selective_accuracy(scaled, labels, self.threshold, kind="logits", **of)
         return ReliabilityResult(
@@ -86,6 +114,49 @@ class ReliabilityNumbers:
             self.threshold,
             kept.coverage,
             kept.accuracy,
+            calibration.risk_coverage(scaled, labels, kind="logits"),
+            self._measured(scaled, labels, "logits"),
+            self._calibrated(scaled, labels),
+        )
+
+    @property
+    def _bins(self: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """How pairs are binned, and what they are pairs of."""
+        bins = {"n_bins": self.n_bins, "scheme": self.scheme}
+        of = {"mode": self.mode}
+        if self.mode == "per_class":
+            of["target_class"] = self.target_class
+        return bins | of, of
+
+    def _measured(self: Any, x: np.ndarray, labels: np.ndarray, kind: str) -> dict[str, float]:
+        target = self.target_class if self.mode == "per_class" else None
+        bins = {"n_bins": self.n_bins, "scheme": self.scheme}
+        return measured(self.measures, x, labels, kind=kind, target_class=target, **bins)
+
+    def _calibrated(self: Any, scaled: np.ndarray, labels: np.ndarray) -> CalibratedResult | None:
+        """What the calibrator makes of the network itself; `scaled` are the logits shown without it."""
+        if not self.calibrator or is_tilted(self):
+            return None
+        probs = self.session.calibrators.answer(self.calibrator, self.step, self.member).probs
+        if probs is None:
+            return None
+        bins, of = self._bins
+        before = calibration.apply_temperature(scaled, 1.0)
+        interval = calibration.ece_interval(probs, labels, **bins)
+        kept = calibration.selective_accuracy(probs, labels, self.threshold, **of)
+        return CalibratedResult(
+            self.calibrator,
+            FOLDS,
+            probs,
+            calibration.reliability_diagram(probs, labels, alpha=0.1, **bins),
+            interval.value,
+            interval.low,
+            interval.high,
+            self._measured(probs, labels, "probs"),
+            kept.coverage,
+            kept.accuracy,
+            probs.max(1) - before.max(1),
+            int((probs.argmax(1) != before.argmax(1)).sum()),
         )
 
     def to_plotly(self) -> Figure:
@@ -149,3 +220,6 @@ class ReliabilityDiagram(ReliabilityNumbers, ReliabilityState, View):
             ShapeError: the shapes do not fit.
         """
         return cls(predictions_source(y_true, y_pred, kind=kind, may_be_large=True), **options)
+
+    def _menus(self) -> dict[str, Any]:
+        return super()._menus() | {"calibrator": calibrator_menu()}

@@ -99,6 +99,7 @@ const KINDS = [
   "prototypes",
   "field",
   "loss_answer",
+  "calibrated",
   "error",
   "welcome",
   "ack",
@@ -204,6 +205,10 @@ const OWN = [
   "part",
   "label",
   "histogram",
+  "picture",
+  "measures",
+  "calibrator",
+  "threshold",
 ];
 const state = fc.dictionary(fc.constantFrom(...SHARED.filter((k) => k !== "catalogue"), ...OWN), value);
 

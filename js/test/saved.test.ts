@@ -5,13 +5,13 @@ import { encode, fingerprint, keptState, summary } from "../src/core/saved";
 import { type Message, Session } from "../src/core/session";
 
 const [N, D, K] = [6, 2, 3];
-const bytes = (a: Float32Array | Int32Array | Uint16Array) => a.slice().buffer as ArrayBuffer;
+const bytes = (a: Float32Array | Float64Array | Int32Array | Uint16Array) => a.slice().buffer as ArrayBuffer;
 const noise = (n: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(i * 12.9898 + n));
 
 /** A trained session: `count` snapshots of `size` parameters, a landscape of 3 x 2 points, prototypes. */
 function trained(count = 3, size = 8): Session {
   const session = new Session();
-  const receive = (message: Message, ...arrays: (Float32Array | Int32Array | Uint16Array)[]) =>
+  const receive = (message: Message, ...arrays: (Float32Array | Float64Array | Int32Array | Uint16Array)[]) =>
     session.receive(message, arrays.map(bytes));
   receive(
     {
@@ -76,6 +76,10 @@ function trained(count = 3, size = 8): Session {
   receive({ kind: "landscape_table", id: "l1", score: "1", ...scale }, new Uint16Array(12).fill(7));
   receive({ kind: "field", key: "plane at 20", resolution: 2 }, noise(4 * K));
   receive({ kind: "prototypes", run_id: "r1", step: 20, m: 2 }, noise(4), noise(6));
+  const answer = { kind: "calibrated", run_id: "r1", step: 20, member: null, folds: 5 };
+  const p = new Float64Array(session.dataset!.validation.length * K).fill(1 / K);
+  receive({ ...answer, name: "beta", why: "" }, p);
+  receive({ ...answer, name: "platt", why: "a class is missing" });
   return session;
 }
 
@@ -86,11 +90,13 @@ const all = (session: Session) => ({
   prototypes: true,
   fan: true,
   field: true,
+  calibrated: true,
+  outside: true,
 });
 
 /** What a session holds, without its functions. */
-function held({ dataset, network, run, snapshots, landscape, prototypes, fields }: Session) {
-  return { dataset, network, run, snapshots, landscape, prototypes, fields };
+function held({ dataset, network, run, snapshots, landscape, prototypes, fields, calibrated }: Session) {
+  return { dataset, network, run, snapshots, landscape, prototypes, fields, calibrated };
 }
 
 async function reopened(text: string): Promise<Session> {

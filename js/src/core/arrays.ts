@@ -22,6 +22,7 @@ function view<T>(
 }
 
 export const asFloat32 = (b: DataView | ArrayBuffer): Float32Array => view(b, Float32Array);
+export const asFloat64 = (b: DataView | ArrayBuffer): Float64Array => view(b, Float64Array);
 export const asInt32 = (b: DataView | ArrayBuffer): Int32Array => view(b, Int32Array);
 export const asUint16 = (b: DataView | ArrayBuffer): Uint16Array => view(b, Uint16Array);
 

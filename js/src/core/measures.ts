@@ -36,7 +36,7 @@ const ofBins = (title: string, of: (r: Reliability) => number, how: string, ownT
   title,
   convention: (s, ofClass) => `${ofWords(ownTarget ? ofClass : "")}, ${binWords(s)}, ${how}`,
   of: (j, s) => of(binned(j, s, ownTarget ? s.target : null)),
-  ofDiagram: of,
+  ...(ownTarget ? { ofDiagram: of } : {}),
 });
 
 /** In the order of the menu; the keys are Python's names. */

@@ -182,7 +182,7 @@ export interface Kept {
   accuracy: number; // share of these that came true
 }
 
-export function keptAbove(p: Pairs, threshold: number): Kept {
+export function keptAbove(p: Outcomes, threshold: number): Kept {
   let kept = 0;
   let hits = 0;
   for (let i = 0; i < p.value.length; i++) {

@@ -37,6 +37,8 @@ export async function encode(
     prototypes: lab || view === "prototypes",
     fan: session.fan !== null,
     field: lab || view === "boundary",
+    outside: lab || view === "ood",
+    calibrated: lab || view === "reliability",
   };
   let text = BEST_RATIO; // bytes of text to a byte of numbers
   while (true) {
@@ -51,6 +53,7 @@ export async function encode(
     else if (extent.landscape && extent.lossLine) extent.lossLine = false;
     else if (extent.fan) extent.fan = false;
     else if (extent.landscape && lab) extent.landscape = false;
+    else if (extent.calibrated && session.calibrated.size > 0) extent.calibrated = false;
     else break;
   }
   return { left_out: [`all but the picture: the data take more than ${(most / 1e6).toFixed(1)} MB`] };
@@ -63,6 +66,7 @@ function leftOut(session: Session, extent: Extent, land: boolean): string[] {
   if (!extent.landscape && land) out.push("the loss landscape");
   else if (!extent.lossLine) out.push("the landscape under other losses");
   if (session.fan) out.push(extent.fan ? "the history of the fan" : "the fan");
+  if (!extent.calibrated && session.calibrated.size > 0) out.push("the calibrators");
   if (session.former.length) out.push("the future that was trained before");
   return out;
 }
@@ -74,7 +78,7 @@ function halved(snapshots: readonly Snapshot[]): Snapshot[] {
 
 /** Changes whenever `encode` would give something else. */
 export function fingerprint(session: Session): string {
-  const { run, snapshots, former, landscape: land, prototypes, fields, fan } = session;
+  const { run, snapshots, former, landscape: land, prototypes, fields, calibrated, fan } = session;
   const last = snapshots[snapshots.length - 1]?.step;
   const tables = land && [land.id, land.progress, land.loss, ...land.tables.keys()];
   const values = land?.tables.get("trained")?.low; // a changed loss makes a new table under the same id
@@ -89,6 +93,9 @@ export function fingerprint(session: Session): string {
     prototypes?.step,
     fan && [fan.id, ...fan.snapshots.map((all) => all.filter(isLoaded).at(-1)?.step)],
     ...fields.keys(),
+    ...session.outside.keys(),
+    session.oodAnswer?.key,
+    ...calibrated.keys(),
   ].join();
 }
 

@@ -1,9 +1,11 @@
 /** What the kernel has sent about one run: data, network, snapshots, landscape. No DOM. */
 
 import { asFloat32, asInt32, asUint16 } from "./arrays";
+import { type Calibrated, calibratedKey, readCalibrated } from "./calibrated";
 import { type Fan, readFan, readSteps, readWeights } from "./fan";
 import type { Network } from "./forward";
 import { type LossAnswer, readLossAnswer } from "./lossanswer";
+import { type OodAnswer, type OwnSet, readOodAnswer, readOwnSets } from "./oodanswer";
 import type { Waiting } from "./outbox";
 import type { Surprisals } from "./recolour";
 
@@ -103,12 +105,16 @@ export type What =
   | "landscape"
   | "field"
   | "loss"
+  | "ood"
+  | "calibrated"
   | "prototypes"
   | "predictions"
   | "error"
   | "alive"
   | "waiting"
   | "fault";
+
+const MOST_CALIBRATED = 24; // answers kept
 
 /** Messages that wait to be read. */
 export type Pieces = { message: Message; buffers: (DataView | ArrayBuffer)[] }[];
@@ -133,6 +139,12 @@ export class Session {
   readonly fields = new Map<string, Float32Array>();
   /** The kernel's newest words on losses that the browser does not compute. */
   lossAnswer: LossAnswer | null = null;
+  /** The user's own samples from outside, by name. */
+  outside: ReadonlyMap<string, OwnSet> = new Map();
+  /** The kernel's newest words on samples from outside, for networks that the browser cannot run. */
+  oodAnswer: OodAnswer | null = null;
+  /** The kernel's newest words on calibrators, by `calibratedKey`. */
+  readonly calibrated = new Map<string, Calibrated>();
   error: { where: string; message: string } | null = null;
   /** What our own code in this page threw where no view could catch it. */
   fault: { where: string; error: unknown } | null = null;
@@ -235,13 +247,17 @@ export class Session {
         const step = message.step as number;
         this.former = this.snapshots.filter((s) => s.step > step);
         this.snapshots = this.snapshots.filter((s) => s.step <= step);
+        this.oodAnswer = null;
+        this.forgetCalibrated((c) => c.step > step);
         return this.notify("snapshots");
       }
       case "fan":
         this.fan = readFan(message);
+        this.forgetCalibrated((c) => c.member !== null);
         return this.notify("fan");
       case "fan_closed":
         this.fan = null;
+        this.forgetCalibrated((c) => c.member !== null);
         this.notify("fan");
         return this.notify("snapshots");
       case "fan_state":
@@ -300,6 +316,16 @@ export class Session {
         if (!this.run || message.run_id !== this.run.id || !this.dataset) return;
         this.lossAnswer = readLossAnswer(message, buffers, this.dataset.k);
         return this.notify("loss");
+      case "ood_own":
+        if (!this.run || message.run_id !== this.run.id || !this.dataset) return;
+        this.outside = readOwnSets(message, buffers, this.dataset.d || this.dataset.k);
+        return this.notify("ood");
+      case "ood_answer":
+        if (!this.run || message.run_id !== this.run.id) return;
+        this.oodAnswer = readOodAnswer(message, buffers);
+        return this.notify("ood");
+      case "calibrated":
+        return this.receiveCalibrated(message, buffers);
       case "error":
         this.error = { where: String(message.where), message: String(message.message) };
         return this.notify("error");
@@ -337,6 +363,9 @@ export class Session {
       this.prototypes = null;
       this.fields.clear();
       this.lossAnswer = null;
+      this.outside = new Map();
+      this.oodAnswer = null;
+      this.calibrated.clear();
       this.error = null;
       if (this.fan?.own) this.fan = null; // what is kept of another one is told by the kernel
       const large = message.predictions as Record<string, unknown> | undefined;
@@ -363,6 +392,21 @@ export class Session {
       .filter((s) => !keep || keep.has(s.step))
       .sort((a, b) => a.step - b.step);
     this.notify("snapshots");
+  }
+
+  private receiveCalibrated(message: Message, buffers: (DataView | ArrayBuffer)[]): void {
+    if (!this.run || message.run_id !== this.run.id || !this.dataset) return;
+    const answer = readCalibrated(message, buffers, this.dataset);
+    const key = calibratedKey(answer.name, answer.step, answer.member);
+    this.calibrated.delete(key); // the newest stand last
+    this.calibrated.set(key, answer);
+    for (const old of [...this.calibrated.keys()].slice(0, -MOST_CALIBRATED)) this.calibrated.delete(old);
+    this.notify("calibrated");
+  }
+
+  /** Of networks that are no longer these. */
+  private forgetCalibrated(gone: (c: Calibrated) => boolean): void {
+    for (const [key, c] of [...this.calibrated]) if (gone(c)) this.calibrated.delete(key);
   }
 
   private receiveOfFan(message: Message, buffers: (DataView | ArrayBuffer)[]): void {

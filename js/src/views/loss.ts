@@ -103,7 +103,7 @@ export const mountLossView: Mount = (el, { session, store }) => {
     const samples = samplesOf(session, at, part);
     const there = at.hovered
       ? ("never" as const)
-      : asker.want({
+      : asker.about({
           losses: [spec, ...(other ? [other] : [])],
           step: at.snapshot.step,
           member: at.member,

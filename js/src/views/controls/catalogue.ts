@@ -46,6 +46,7 @@ export interface Catalogue {
   loss: LossEntry[];
   supply: SupplyEntry[];
   optimizer: MethodEntry[];
+  calibrator: MethodEntry[];
   label_noise: ParamEntry;
 }
 

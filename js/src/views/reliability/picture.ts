@@ -4,12 +4,26 @@ import type { Reliability } from "../../core/reliability";
 import { type Canvas, line, text, ticks } from "../../draw/canvas";
 import { fontOf } from "../../draw/size";
 import type { Colours } from "../../draw/theme";
-import { drawLegend, FEW, hatch, openDot, segment, whisker } from "./marks";
+import {
+  BEFORE_DASH,
+  barBetween,
+  diagramLegend,
+  drawLegend,
+  FEW,
+  hatch,
+  openDot,
+  openSquare,
+  segment,
+  whisker,
+} from "./marks";
+import type { Cursor } from "./pointing";
 
 type G = CanvasRenderingContext2D;
 
 export interface Picture {
   result: Reliability;
+  /** Without the calibrator whose result this is; null where there is none. */
+  before: Reliability | null;
   pinned: Reliability | null;
   /** Share of each bin's samples that is selected; null when nothing is. */
   share: Float64Array | null;
@@ -17,8 +31,7 @@ export interface Picture {
   marked: number | null;
   /** Below it samples are withheld; in words what is kept. Null where nothing is. */
   threshold: { at: number; words: string } | null;
-  /** Bin under pointer or keys, and whether the keys have it. */
-  cursor: { bin: number; keys: boolean } | null;
+  cursor: Cursor | null;
   xTitle: string;
   yTitle: string;
 }
@@ -64,14 +77,15 @@ export function drawReliability(canvas: Canvas, g: G, c: Colours, at: Layout, p:
   drawBars(g, c, at, p);
   drawCounts(g, c, at, p);
   segment(g, [at.x(0), at.y(0)], [at.x(1), at.y(1)], c.fg2, 1.25, [1.5, 3]);
-  if (p.pinned) drawPinned(g, c, at, p.pinned);
+  if (p.before) drawLine(g, c, at, p.before, BEFORE_DASH, openSquare);
+  if (p.pinned) drawLine(g, c, at, p.pinned, [5, 3], openDot);
   if (p.threshold) drawThreshold(g, c, at, p.threshold);
   if (p.marked !== null) drawMarked(g, c, at, p.marked);
-  if (p.cursor) drawReadout(g, c, at, readout(p.result, p.cursor.bin));
+  if (p.cursor) drawReadout(g, c, at.size, at.right, readout(p.result, p.cursor.place));
   else {
-    const pinned = p.pinned !== null;
-    canvas.layer("legend", [c, at.size, pinned], (to) =>
-      drawLegend(to, c, at.size, at.left, at.right + 4, pinned),
+    const [before, pinned] = [p.before !== null, p.pinned !== null];
+    canvas.layer("legend", [c, at.size, before, pinned], (to) =>
+      drawLegend(to, c, at.size, at.left, at.right + 4, diagramLegend(to, c, before, pinned)),
     );
   }
 }
@@ -88,10 +102,11 @@ export function readout(r: Reliability, bin: number): string {
   return `${range}: ${samples}, says ${percent(r.confidence)} %, right ${percent(r.accuracy)} % (${percent(r.low)}–${percent(r.high)})`;
 }
 
-function drawReadout(g: CanvasRenderingContext2D, c: Colours, at: Layout, words: string): void {
-  g.font = `${at.size}px ${fontOf(g.canvas).family}`;
-  const fits = g.measureText(words).width <= at.right;
-  text(g, fits ? words : words.replace(/ \(.*\)/, ""), 0, at.size + 1, { size: at.size, colour: c.fg });
+/** Words on the place under the cursor, in the line of the legend; what is in brackets goes first. */
+export function drawReadout(g: G, c: Colours, size: number, right: number, words: string): void {
+  g.font = `${size}px ${fontOf(g.canvas).family}`;
+  const fits = g.measureText(words).width <= right;
+  text(g, fits ? words : words.replace(/ \(.*\)/, ""), 0, size + 1, { size, colour: c.fg });
 }
 
 function drawAxes(g: CanvasRenderingContext2D, c: Colours, at: Layout, p: Picture): void {
@@ -120,10 +135,10 @@ function drawCursor(
   c: Colours,
   at: Layout,
   r: Reliability,
-  cursor: { bin: number; keys: boolean },
+  cursor: Cursor,
 ): void {
-  const x0 = at.x(r.edges[cursor.bin]!);
-  const width = Math.max(2, at.x(r.edges[cursor.bin + 1]!) - x0);
+  const x0 = at.x(r.edges[cursor.place]!);
+  const width = Math.max(2, at.x(r.edges[cursor.place + 1]!) - x0);
   g.fillStyle = c.bg2;
   g.fillRect(x0, at.top, width, at.stripFloor - at.top);
   if (!cursor.keys) return;
@@ -132,13 +147,7 @@ function drawCursor(
   g.strokeRect(x0 - 1, at.top - 1, width + 2, at.stripFloor - at.top + 2);
 }
 
-/** Left end and width of a bar; neighbours are kept apart where there is room. */
-function bar(at: Layout, r: Reliability, b: number): [number, number] {
-  const x0 = at.x(r.edges[b]!);
-  const width = at.x(r.edges[b + 1]!) - x0;
-  const apart = width > 6 ? 1 : 0;
-  return [x0 + apart, Math.max(1.5, width - 2 * apart)];
-}
+const bar = (at: Layout, r: Reliability, b: number) => barBetween(at.x(r.edges[b]!), at.x(r.edges[b + 1]!));
 
 function drawBars(g: CanvasRenderingContext2D, c: Colours, at: Layout, p: Picture): void {
   const r = p.result;
@@ -226,15 +235,16 @@ function drawCounts(g: CanvasRenderingContext2D, c: Colours, at: Layout, p: Pict
   g.globalAlpha = 1;
 }
 
-function drawPinned(g: CanvasRenderingContext2D, c: Colours, at: Layout, r: Reliability): void {
+/** Another diagram as a line with a mark in each of its bins. */
+function drawLine(g: G, c: Colours, at: Layout, r: Reliability, dash: number[], mark: typeof openDot): void {
   const points: [number, number][] = [];
   for (let b = 0; b < r.counts.length; b++) {
     if (r.counts[b]! > 0) points.push([at.x(r.confidence[b]!), at.y(r.accuracy[b]!)]);
   }
   line(g, points, c.halo, 4);
-  line(g, points, c.fg, 1.5, [5, 3]);
+  line(g, points, c.fg, 1.5, dash);
   const radius = points.length > 40 ? 1.5 : 3;
-  for (const [x, y] of points) openDot(g, c, x, y, radius);
+  for (const [x, y] of points) mark(g, c, x, y, radius);
 }
 
 function drawMarked(g: CanvasRenderingContext2D, c: Colours, at: Layout, probability: number): void {
