@@ -14,7 +14,7 @@ from clsviz import calibration, catalogue
 from clsviz.training import Source
 from clsviz.widgets.base import View, param_json
 from clsviz.widgets.messages import OF_FEATURES, AskOOD
-from clsviz.widgets.ood_job import features_scored, logit_scores, set_rows, set_shown
+from clsviz.widgets.ood_job import features_scored, logit_scores, roc_curve, set_rows, set_shown
 from clsviz.widgets.overlay import laid_over, shown_validation
 from clsviz.widgets.session import Session
 from clsviz.widgets.sources import predictions_source
@@ -192,10 +192,3 @@ class OODView(OODNumbers, OODState, View):
     def _menus(self) -> dict[str, Any]:
         strength = catalogue.get("data.ood_gaussian").param("strength")
         return super()._menus() | {"strength": param_json(strength)}
-
-
-def roc_curve(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Shares of outside and inside scores at or above each threshold, both from 0 to 1."""
-    cuts = np.append(np.inf, np.unique(np.concatenate([inside, outside]))[::-1])
-    above = [1 - np.searchsorted(np.sort(s), cuts) / len(s) for s in (outside, inside)]
-    return above[0], above[1]

@@ -187,6 +187,13 @@ def ood_answer(source: Source, run_id: str, request: AskOOD, own: Mapping[str, O
     return Packet(header, [np.asarray(logits, np.float32), *scores])
 
 
+def roc_curve(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Shares of outside and inside scores at or above each threshold, both from 0 to 1."""
+    cuts = np.append(np.inf, np.unique(np.concatenate([inside, outside]))[::-1])
+    above = [1 - np.searchsorted(np.sort(s), cuts) / len(s) for s in (outside, inside)]
+    return above[0], above[1]
+
+
 def _spaced(rows: np.ndarray, most: int) -> np.ndarray:
     """All rows, or `most` of them evenly spaced."""
     spaced: np.ndarray = rows if len(rows) <= most else rows[np.arange(most) * len(rows) // most]

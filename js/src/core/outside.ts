@@ -7,6 +7,8 @@ export const MOST_ROWS = 300; // of a set
 
 export interface OutsideSet {
   title: string;
+  /** What a number of them is a number of. */
+  noun: string;
   /** What the strength is, in words; "" where it has none. */
   strength: string;
   fits(data: Dataset): boolean;
@@ -16,28 +18,44 @@ export interface OutsideSet {
 const hasImages = (data: Dataset) => data.imageShape !== null;
 
 export const OUTSIDE: Record<string, OutsideSet> = {
-  uniform: { title: "uniform noise", strength: "side of the box", fits: (d) => d.d > 0, make: uniform },
+  uniform: {
+    title: "uniform noise",
+    noun: "points of uniform noise",
+    strength: "side of the box",
+    fits: (d) => d.d > 0,
+    make: uniform,
+  },
   gaussian: {
     title: "samples with Gaussian noise",
+    noun: "samples with Gaussian noise",
     strength: "standard deviations",
     fits: (d) => d.d > 0,
     make: gaussian,
   },
-  shuffled: { title: "shuffled features", strength: "", fits: (d) => d.d > 1, make: shuffled },
+  shuffled: {
+    title: "shuffled features",
+    noun: "samples with shuffled features",
+    strength: "",
+    fits: (d) => d.d > 1,
+    make: shuffled,
+  },
   quarter: {
     title: "images turned by 90°",
+    noun: "images turned by 90°",
     strength: "",
     fits: (d) => hasImages(d) && d.imageShape![0] === d.imageShape![1],
     make: turned((i, j, size) => [j, size - 1 - i]),
   },
   half: {
     title: "images turned by 180°",
+    noun: "images turned by 180°",
     strength: "",
     fits: hasImages,
     make: turned((i, j, rows, columns) => [rows - 1 - i, columns - 1 - j]),
   },
   mirror: {
     title: "mirrored images",
+    noun: "mirrored images",
     strength: "",
     fits: hasImages,
     make: turned((i, j, _rows, columns) => [i, columns - 1 - j]),

@@ -9,25 +9,34 @@ import { BINS, type Bins, binAt, inBins } from "./histogram";
 import type { Places, Samples } from "./samples";
 import { pointNear, type SimplexLayout } from "./simplex";
 
-/** What is on screen. Samples are numbers of its rows. */
-export interface OnScreen {
-  samples: Samples;
-  places: Places;
-  curve: { layout: CurveLayout; x: Float64Array; axis: ProfileAxis } | null;
-  simplex: { layout: SimplexLayout; points: Float64Array; rows: number[] } | null; // where there is no curve
+/** Bars on screen, and the samples that stand in them as numbers of rows. */
+export interface BarsOnScreen {
+  samples: { rows: Int32Array };
   bins: Bins | null;
   histogram: Axes;
 }
 
-export interface Actions {
-  drawn(): OnScreen | null;
+/** What is on screen. Samples are numbers of its rows. */
+export interface OnScreen extends BarsOnScreen {
+  samples: Samples;
+  places: Places;
+  curve: { layout: CurveLayout; x: Float64Array; axis: ProfileAxis } | null;
+  simplex: { layout: SimplexLayout; points: Float64Array; rows: number[] } | null; // where there is no curve
+}
+
+export interface BarActions {
+  drawn(): BarsOnScreen | null;
   selection(): Selection;
   select(samples: Selection, how: How): void;
-  mark(sample: number): void;
-  /** Words on a sample, and on a stretch of bars. */
-  sampleWords(i: number): string;
+  /** Words on a stretch of bars. */
   barWords(bars: Bars): string;
   redraw(): void;
+}
+
+export interface Actions extends BarActions {
+  drawn(): OnScreen | null;
+  mark(sample: number): void;
+  sampleWords(i: number): string;
 }
 
 export interface Bars {
@@ -38,7 +47,7 @@ export interface Bars {
 const CLICK = 4; // px that a click may slip
 
 const clamp = (v: number, low: number, high: number) => Math.min(high, Math.max(low, v));
-const samplesAt = (at: OnScreen, places: readonly number[]) =>
+const samplesAt = (at: BarsOnScreen, places: readonly number[]) =>
   Int32Array.from(places, (i) => at.samples.rows[i]!);
 
 /** The sample under pointer or keys, and the stretch of the x axis that is brushed. */
@@ -137,7 +146,7 @@ export interface BarPointing {
   bars: Bars | null;
 }
 
-export function pointBars(el: HTMLElement, act: Actions): BarPointing {
+export function pointBars(el: HTMLElement, act: BarActions): BarPointing {
   const state: BarPointing = { bars: null };
   let pressed: { op: SetOp; before: Selection; moved: boolean } | null = null;
   const move = (to: Bars | null) => {
@@ -146,7 +155,7 @@ export function pointBars(el: HTMLElement, act: Actions): BarPointing {
     if (to) el.setAttribute("aria-description", act.barWords(to));
     act.redraw();
   };
-  const held = (at: OnScreen) =>
+  const held = (at: BarsOnScreen) =>
     samplesAt(at, at.bins && state.bars ? inBins(at.bins, state.bars.from, state.bars.to) : []);
   el.addEventListener("pointerdown", (e) => {
     const at = act.drawn();

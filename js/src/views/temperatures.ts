@@ -1,0 +1,216 @@
+/** A temperature for each sample: how they are spread, what they are worth, which samples run hottest. */
+
+import { markedSample } from "../core/marked";
+import { RULE_KEYS, shownTilted } from "../core/overlay";
+import { selectedMask } from "../core/samples";
+import { ballTemperatures } from "../core/sampletemperature";
+import { click, type Selection, selectionWords } from "../core/selection";
+import { logitsOf, type Shown } from "../core/shown";
+import { makeCanvas } from "../draw/canvas";
+import { h, OWN_KEYS } from "../draw/dom";
+import { button, type RangeKnob, rangeKnob, selectKnob } from "../draw/knobs";
+import { commonNotice, makePanel, type Notice, shownWord, type TableData } from "../draw/panel";
+import { redraw } from "../draw/redraw";
+import { colours } from "../draw/theme";
+import { BINS, type Bins, binWords, inBins } from "./loss/histogram";
+import { type BarsOnScreen, pointBars } from "./loss/pointing";
+import { hasParts, type Part } from "./loss/samples";
+import type { Mount } from "./mount";
+import { makeHottest } from "./temperatures/hottest";
+import {
+  ballShown,
+  GROUPS,
+  heatBins,
+  hottest,
+  LIMITS,
+  ofGroup,
+  type Temperatures,
+} from "./temperatures/numbers";
+import { drawHeat } from "./temperatures/picture";
+import { mean, sentence } from "./temperatures/words";
+
+const MARGIN = 0.02; // nats between the slider's ends and what no temperature reaches
+
+interface Drawn extends BarsOnScreen {
+  heat: Temperatures;
+  bins: Bins;
+}
+
+export const mountTemperatures: Mount = (el, { session, store }) => {
+  const panel = makePanel(el, {
+    view: "temperatures",
+    title: "Temperature of each sample",
+    table: () => table(),
+  });
+  const part = (): Part => (store.get("part") === "training" ? "training" : "validation");
+  const most = () => Math.log(session.dataset?.k ?? 2);
+  const rho = () => store.get<number | null>("rho") ?? most() / 2;
+
+  const parts = selectKnob({
+    name: "Samples",
+    options: [
+      { value: "validation", label: "validation" },
+      { value: "training", label: "training" },
+    ],
+    value: "validation",
+    change: (value) => store.set("part", value),
+  });
+  const choose = button("Select the hottest 5 %", () => chooseHottest(), { class: "clsviz-small" });
+  panel.controls.append(parts.el, choose);
+
+  const main = makeCanvas("");
+  for (const [name, value] of Object.entries({
+    tabindex: "0",
+    role: "application",
+    ...OWN_KEYS,
+    "aria-label":
+      "Histogram of the temperatures: left and right move, with Shift stretch, Enter selects the samples of the bins (with Shift adds, with Ctrl takes out, with both keeps the common ones), Escape clears",
+  }))
+    main.el.setAttribute(name, value);
+  const strip = makeHottest((sample) => store.set("marked", sample));
+  const radius = h("div", { class: "clsviz-ood-knobs" });
+  const hot = h("div", { class: "clsviz-hot" }, h("p", {}, "hottest samples"), strip.el);
+  panel.body.classList.add("clsviz-ood-body");
+  panel.body.append(h("div", { class: "clsviz-plot clsviz-ood" }, h("div", {}, main.el), hot), radius);
+
+  let knob: RangeKnob | null = null;
+  let classes = 0;
+  /** The distance ends where no temperature reaches it: at log K. */
+  const showRadius = (k: number) => {
+    if (k !== classes || !knob) {
+      classes = k;
+      const all = Math.log(k);
+      knob = rangeKnob({
+        name: "ρ, nats from uniform",
+        low: MARGIN,
+        high: all - MARGIN,
+        step: 0.01,
+        value: rho(),
+        default: all / 2,
+        format: (v) => v.toFixed(2),
+        stops: [
+          { value: MARGIN, label: "unsure" },
+          { value: all / 2, label: "½ log K" },
+          { value: all - MARGIN, label: "sure" },
+        ],
+        live: (v) => store.set("rho", v, "live"),
+        final: (v) => store.set("rho", v),
+      });
+      radius.replaceChildren(knob.el);
+    }
+    knob.show(rho());
+  };
+
+  let drawn: Drawn | null = null;
+
+  const draw = () => {
+    const data = session.dataset;
+    const large: Notice | null = session.predictions
+      ? { tone: "plain", title: "Too many", text: "So many predictions are not looked at one by one." }
+      : null;
+    const notice = commonNotice(session) ?? large;
+    panel.notice(notice);
+    const at = notice ? null : shownTilted(session, store);
+    panel.setHovered(at?.hovered ?? false);
+    choose.disabled = !at;
+    showRadius(data?.k ?? 2);
+    if (!at || !data) {
+      drawn = null;
+      return panel.status("No temperatures to show yet.");
+    }
+    parts.show(part());
+    parts.el.hidden = !hasParts(data);
+    const heat = ballShown(session, at, part(), rho());
+    const { samples, temperature } = heat;
+    const bins = heatBins(temperature, samples.groups);
+    const mask = selectedMask(store.get<Selection>("selection"), data.n);
+    const selected = mask && Uint8Array.from(samples.rows, (i) => mask[i]!);
+    const seen = selected?.some((v) => v > 0) ? selected : null;
+    const marked = markedSample(session, store);
+    const c = colours(main.el);
+    const canvas = main.begin();
+    const histogram = drawHeat(canvas.g, c, canvas.w, canvas.h, {
+      bins,
+      selected: seen && countsOf(bins, samples.groups, seen),
+      fitted: heat.fitted,
+      marked: marked === null ? null : heatOf(at, heat, marked),
+      cursor: bars.bars,
+    });
+    strip.show({ data, heat, colours: c, selected: mask, marked });
+    drawn = { samples, bins, histogram, heat };
+    panel.status(
+      ...shownWord(at),
+      ...sentence(heat, rho(), hasParts(data) ? part() : ""),
+      ...chosenWords(seen),
+    );
+  };
+
+  /** Temperature of any sample, also of one that is not drawn. */
+  const heatOf = (at: Shown, { samples, temperature }: Temperatures, sample: number): number => {
+    const here = samples.rows.indexOf(sample);
+    if (here >= 0) return temperature[here]!;
+    const [low, high] = LIMITS;
+    return ballTemperatures(logitsOf(session, at, [sample]), session.dataset!.k, {
+      rho: rho(),
+      low,
+      high,
+    })[0]!;
+  };
+
+  const chooseHottest = () => {
+    if (drawn)
+      store.set("selection", click(store.get<Selection>("selection"), hottest(drawn.heat), "replace"));
+  };
+
+  const chosenWords = (seen: Uint8Array | null): string[] => {
+    const selection = store.get<Selection>("selection");
+    if (!selection) return [];
+    const count = seen?.reduce((n, v) => n + v, 0) ?? 0;
+    if (count === 0) return [` None of the ${selection.length} selected are ${part()} samples.`];
+    const [words, where] = selectionWords(selection, count, session.dataset!);
+    return [` ${words.replace(/^n/, "N")}${where}.`];
+  };
+
+  const table = (): TableData => {
+    const columns = ["samples", "count", "mean T", "least", "median", "largest"];
+    if (!drawn) return { columns, rows: [] };
+    const { samples, temperature } = drawn.heat;
+    const row = (name: string, values: Float64Array): (string | number)[] => {
+      const sorted = values.slice().sort();
+      const middle = (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
+      return [name, sorted.length, mean(sorted), sorted[0]!, middle, sorted[sorted.length - 1]!];
+    };
+    const groups = GROUPS.map((name, i) => row(name, ofGroup(temperature, samples.groups, i)));
+    return { columns, rows: [...groups.filter(([, count]) => count), row("all", temperature)] };
+  };
+
+  const bars = pointBars(main.el, {
+    drawn: () => drawn,
+    selection: () => store.get<Selection>("selection"),
+    select: (samples, how) => store.set("selection", samples, how),
+    barWords: ({ from, to }) =>
+      drawn
+        ? `temperature ${binWords(drawn.bins, from, to)}: ${inBins(drawn.bins, from, to).length} samples`
+        : "",
+    redraw: () => frame.ask(),
+  });
+
+  const frame = redraw(draw, {
+    session,
+    store,
+    panel,
+    boxes: [main.el, strip.el],
+    keys: ["step", "member", "selection", "marked", "hover", "rho", "part", ...RULE_KEYS],
+    events: ["data", "snapshots", "run", "fan", "alive"],
+  });
+  return frame.close;
+};
+
+/** Selected samples of each bin and group. */
+function countsOf(bins: Bins, groups: Uint8Array, selected: Uint8Array): Uint32Array {
+  const out = new Uint32Array(3 * BINS);
+  bins.bin.forEach((b, i) => {
+    out[3 * b + groups[i]!]! += selected[i]!;
+  });
+  return out;
+}
