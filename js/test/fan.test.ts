@@ -204,7 +204,15 @@ test("a point of any panel belongs to the nearest value", () => {
 test("a saved notebook holds every network of the fan as it is now", () => {
   const { session, fan } = opened();
   const again = new Session();
-  const extent = { landscape: false, lossLine: false, prototypes: false, field: false, fan: true };
+  const extent = {
+    landscape: false,
+    lossLine: false,
+    prototypes: false,
+    field: false,
+    calibrated: false,
+    outside: false,
+    fan: true,
+  };
   for (const { header, buffers } of record(session, { ...extent, snapshots: session.snapshots }))
     again.receive(
       JSON.parse(JSON.stringify(header)) as Message,

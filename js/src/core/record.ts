@@ -17,7 +17,6 @@ export interface Extent {
   fan: boolean; // its networks as they are now, without their history
   field: boolean; // logits of the boundary's plane, where the browser cannot run the network
   outside: boolean; // samples from outside, and what the kernel said of them
-  outside: boolean; // samples from outside, and what the kernel said of them
   calibrated: boolean; // what the kernel answered on calibrators
 }
 
@@ -33,7 +32,6 @@ export function record(session: Session, extent: Extent): Packet[] {
       header: { kind: "prototypes", run_id: session.run!.id, step: made.step, m: made.m },
       buffers: [made.images, made.weights],
     });
-  if (extent.outside) packets.push(...outsidePackets(session));
   if (extent.outside) packets.push(...outsidePackets(session));
   const fields = extent.field ? [...session.fields] : [];
   const calibrated = extent.calibrated ? [...session.calibrated.values()] : [];
@@ -111,26 +109,6 @@ function fanPackets(session: Session, fan: Fan): Packet[] {
       [Float32Array.from(now.flatMap((s) => metrics.map((name) => s.metrics[name] ?? Number.NaN)))],
     ),
     packet("fan_weights", { items: sent.map(({ m }) => [m, step]), drop: [], skipped: 0 }, [weights]),
-  ];
-}
-
-function outsidePackets(session: Session): Packet[] {
-  const run_id = session.run!.id;
-  const sets = [...session.outside];
-  const items = sets.map(([name, { m, of }]) => ({ name, m, of }));
-  const answer = session.oodAnswer;
-  return [
-    ...(sets.length
-      ? [{ header: { kind: "ood_own", run_id, items }, buffers: sets.map(([, { rows }]) => rows) }]
-      : []),
-    ...(answer
-      ? [
-          {
-            header: { kind: "ood_answer", run_id, question: answer.question, why: answer.why },
-            buffers: [answer.logits, answer.inside, answer.outside],
-          },
-        ]
-      : []),
   ];
 }
 

@@ -38,7 +38,6 @@ export async function encode(
     fan: session.fan !== null,
     field: lab || view === "boundary",
     outside: lab || view === "ood",
-    outside: lab || view === "ood",
     calibrated: lab || view === "reliability",
   };
   let text = BEST_RATIO; // bytes of text to a byte of numbers
@@ -94,8 +93,6 @@ export function fingerprint(session: Session): string {
     prototypes?.step,
     fan && [fan.id, ...fan.snapshots.map((all) => all.filter(isLoaded).at(-1)?.step)],
     ...fields.keys(),
-    ...session.outside.keys(),
-    session.oodAnswer?.key,
     ...session.outside.keys(),
     session.oodAnswer?.key,
     ...calibrated.keys(),

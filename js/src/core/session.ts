@@ -6,7 +6,6 @@ import { type Fan, readFan, readSteps, readWeights } from "./fan";
 import type { Network } from "./forward";
 import { type LossAnswer, readLossAnswer } from "./lossanswer";
 import { type OodAnswer, type OwnSet, readOodAnswer, readOwnSets } from "./oodanswer";
-import { type OodAnswer, type OwnSet, readOodAnswer, readOwnSets } from "./oodanswer";
 import type { Waiting } from "./outbox";
 import type { Surprisals } from "./recolour";
 
@@ -107,7 +106,6 @@ export type What =
   | "field"
   | "loss"
   | "ood"
-  | "ood"
   | "calibrated"
   | "prototypes"
   | "predictions"
@@ -141,10 +139,6 @@ export class Session {
   readonly fields = new Map<string, Float32Array>();
   /** The kernel's newest words on losses that the browser does not compute. */
   lossAnswer: LossAnswer | null = null;
-  /** The user's own samples from outside, by name. */
-  outside: ReadonlyMap<string, OwnSet> = new Map();
-  /** The kernel's newest words on samples from outside, for networks that the browser cannot run. */
-  oodAnswer: OodAnswer | null = null;
   /** The user's own samples from outside, by name. */
   outside: ReadonlyMap<string, OwnSet> = new Map();
   /** The kernel's newest words on samples from outside, for networks that the browser cannot run. */
@@ -254,7 +248,6 @@ export class Session {
         this.former = this.snapshots.filter((s) => s.step > step);
         this.snapshots = this.snapshots.filter((s) => s.step <= step);
         this.oodAnswer = null;
-        this.oodAnswer = null;
         this.forgetCalibrated((c) => c.step > step);
         return this.notify("snapshots");
       }
@@ -331,14 +324,6 @@ export class Session {
         if (!this.run || message.run_id !== this.run.id) return;
         this.oodAnswer = readOodAnswer(message, buffers);
         return this.notify("ood");
-      case "ood_own":
-        if (!this.run || message.run_id !== this.run.id || !this.dataset) return;
-        this.outside = readOwnSets(message, buffers, this.dataset.d || this.dataset.k);
-        return this.notify("ood");
-      case "ood_answer":
-        if (!this.run || message.run_id !== this.run.id) return;
-        this.oodAnswer = readOodAnswer(message, buffers);
-        return this.notify("ood");
       case "calibrated":
         return this.receiveCalibrated(message, buffers);
       case "error":
@@ -378,8 +363,6 @@ export class Session {
       this.prototypes = null;
       this.fields.clear();
       this.lossAnswer = null;
-      this.outside = new Map();
-      this.oodAnswer = null;
       this.outside = new Map();
       this.oodAnswer = null;
       this.calibrated.clear();
