@@ -4,7 +4,9 @@ Arrays in (numpy, torch or lists), float or frozen dataclass out, float64 throug
 The conventions for inputs, bins and ties stand in `inputs` and `binning`.
 """
 
+from clsviz.calibration.accumulator import Accumulator
 from clsviz.calibration.benchmark import benchmark_measures
+from clsviz.calibration.benchmark_study import Study, study
 from clsviz.calibration.binfree import kde_ece, ks_error, mmce, smooth_ece
 from clsviz.calibration.binned import (
     SweepECE,
@@ -19,9 +21,15 @@ from clsviz.calibration.binned import (
     tace,
 )
 from clsviz.calibration.binning import bin_indices
+from clsviz.calibration.copies import transformed_copies
 from clsviz.calibration.correctness import correctness_aware_loss
+from clsviz.calibration.correctness_calibrator import (
+    CorrectnessAware,
+    apply_correctness_aware,
+    fit_correctness_aware,
+)
 from clsviz.calibration.diagram import ReliabilityDiagram, reliability_diagram
-from clsviz.calibration.early_exit import EarlyExit, early_exit
+from clsviz.calibration.early_exit import EarlyExit, early_exit, gated_exit
 from clsviz.calibration.interval import EceInterval, ece_interval
 from clsviz.calibration.label_geometry import loki_predict
 from clsviz.calibration.label_shift import (
@@ -68,9 +76,12 @@ from clsviz.calibration.selective import (
 )
 from clsviz.calibration.temperature import TemperatureFit, apply_temperature, fit_temperature
 from clsviz.calibration.tempnet import tempnet_loss, tempnet_temperature
+from clsviz.calibration.tempnet_calibrator import TempNet, apply_tempnet, fit_tempnet
 
 __all__ = [
+    "Accumulator",
     "BrierDecomposition",
+    "CorrectnessAware",
     "EarlyExit",
     "EceInterval",
     "Multiplicity",
@@ -78,11 +89,15 @@ __all__ = [
     "ReliabilityDiagram",
     "RiskCoverage",
     "SelectiveAccuracy",
+    "Study",
     "SweepECE",
+    "TempNet",
     "TemperatureFit",
     "accuracy_rejection",
     "ace",
+    "apply_correctness_aware",
     "apply_temperature",
+    "apply_tempnet",
     "average_calibration_error",
     "benchmark_measures",
     "bin_indices",
@@ -98,7 +113,10 @@ __all__ = [
     "ece_interval",
     "energy_score",
     "entropy",
+    "fit_correctness_aware",
     "fit_temperature",
+    "fit_tempnet",
+    "gated_exit",
     "kde_ece",
     "knn_ood_score",
     "ks_error",
@@ -126,9 +144,11 @@ __all__ = [
     "selective_accuracy",
     "shift_report",
     "smooth_ece",
+    "study",
     "sweep_ece",
     "tace",
     "tempnet_loss",
     "tempnet_temperature",
+    "transformed_copies",
     "viable_range",
 ]

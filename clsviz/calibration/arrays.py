@@ -17,7 +17,7 @@ from clsviz.errors import InputError
 
 Native = Any  # a numpy array or a torch tensor
 
-IN_CACHE = 2**16  # entries of a block on a CPU: 512 kB
+IN_CACHE = 2**17  # entries of a block on a CPU: 1 MB
 ON_DEVICE = 2**24  # and on a GPU, where few large steps are fast
 
 

@@ -143,7 +143,7 @@ def _place(
         return None, index, b
     if scheme == "equal_width":
         edges = equal_width_edges(b)
-        return edges, equal_width_index(v, beside(edges, v), closed), b
+        return edges, equal_width_index(v, b, closed), b
     edges = _quantiles(v, np.arange(b + 1) / b)
     edges[0], edges[-1] = 0.0, 1.0
     edges = np.unique(edges)
@@ -157,18 +157,20 @@ def equal_width_edges(n_bins: int) -> Array:
     return np.arange(n_bins + 1) / n_bins
 
 
-def equal_width_index(v: Native, edges: Native, closed: str) -> Native:
+def equal_width_index(v: Native, n_bins: int, closed: str) -> Native:
     """Where `searchsorted` puts v among the edges k / B: a product tells it, give or take one."""
     xp = array_namespace(v)
-    b = len(edges) - 1
+    edges = equal_width_edges(n_bins)
+    edges[0], edges[-1] = -np.inf, np.inf  # nothing leaves the first and the last bin
+    edges = beside(edges, v)
     low, high = edges[:-1], edges[1:]
     if closed == "left":
-        k = xp.clip(xp.astype(v * b, xp.int64), 0, b - 1)
-        k = k + xp.astype((v >= high[k]) & (k < b - 1), xp.int64)
-        return k - xp.astype(v < low[k], xp.int64)
-    k = xp.clip(xp.astype(xp.ceil(v * b), xp.int64) - 1, 0, b - 1)
-    k = k + xp.astype(v > high[k], xp.int64)
-    return k - xp.astype((v <= low[k]) & (k > 0), xp.int64)
+        k = xp.minimum(xp.astype(v * n_bins, xp.int64), n_bins - 1)
+        k = k + (v >= high[k])
+        return k - 1 + (v >= low[k])
+    k = xp.maximum(xp.astype(xp.ceil(v * n_bins), xp.int64) - 1, 0)
+    k = k + (v > high[k])
+    return k - 1 + (v > low[k])
 
 
 def _quantiles(v: Native, q: Array) -> Array:
@@ -214,7 +216,7 @@ def width_bins(
     option("closed", closed, CLOSED)
     bins = Bins(count("n_bins", n_bins), rows, equal_width_edges(count("n_bins", n_bins)))
     for v, c in parts:
-        bins.add(equal_width_index(v, beside(bins.edges, v), closed), v, c)
+        bins.add(equal_width_index(v, n_bins, closed), v, c)
     return bins
 
 

@@ -150,12 +150,7 @@ class Forecasts:
 
     def probs(self) -> Iterator[tuple[Native, Native]]:
         """Some samples at a time: (K, n) probabilities in [0, 1] and (n,) labels."""
-        for block, y in self.blocks():
-            if self.kind == "logits":
-                block -= _xp(block).max(block, axis=0)
-                block = _xp(block).exp(block)
-                block /= block.sum(0)
-            yield block, y
+        return ((block_probs(block, self.kind), y) for block, y in self.blocks())
 
     def pairs(
         self, mode: str = "top_label", target_class: int | None = None
@@ -166,13 +161,33 @@ class Forecasts:
         `target_class`; ``"classwise"``: (K, n), all of them.
         """
         check_mode(mode, target_class, self.k)
-        for probs, y in self.probs():
-            if mode == "top_label":
-                yield _top(probs, y)
-            elif mode == "per_class":
-                yield probs[target_class], y == target_class
-            else:
-                yield probs, y == _classes(probs)
+        return (block_pairs(probs, y, mode, target_class) for probs, y in self.probs())
+
+
+def block_probs(block: Native, kind: str) -> Native:
+    """(K, n) probabilities of a block, which softmax changes."""
+    if kind == "probs":
+        return block
+    xp = _xp(block)
+    with np.errstate(over="ignore"):  # of logits around 1e308: e^-inf is 0
+        block -= xp.max(block, axis=0)
+    block = xp.exp(block)
+    block /= xp.sum(block, axis=0)
+    return block
+
+
+def block_pairs(probs: Native, y: Native, mode: str, target_class: int | None) -> tuple[Native, Native]:
+    """The pairs of `Forecasts.pairs` of one (K, n) block."""
+    if mode == "per_class":
+        return probs[target_class], y == target_class
+    if mode == "classwise":
+        return probs, y == beside(np.arange(len(probs))[:, None], probs)
+    xp = _xp(probs)
+    v = xp.max(probs, axis=0)
+    top = probs == v
+    if int(xp.count_nonzero(top)) == len(y):  # no ties
+        return v, top[y, beside(np.arange(len(y)), y)]
+    return v, xp.argmax(xp.astype(top, xp.int8), axis=0) == y
 
 
 def forecasts(x: ArrayLike, labels: ArrayLike, kind: str = "probs", name: str = "x") -> Forecasts:
@@ -260,8 +275,10 @@ def _labels(labels: ArrayLike, rows: Native, k: int, name: str = "labels") -> Na
 
 def _check_finite(block: Native, name: str) -> None:
     xp = _xp(block)
-    # A sum tells it in one pass; only one that overflowed needs the other look.
-    if not bool(xp.isfinite(xp.sum(block))) and not bool(xp.all(xp.isfinite(block))):
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = xp.sum(block)
+    # The sum tells it in one pass; only one that overflowed needs the other look.
+    if not bool(xp.isfinite(total)) and not bool(xp.all(xp.isfinite(block))):
         raise InputError(f"{name} holds NaN or infinity; all entries must be finite")
 
 
@@ -279,20 +296,6 @@ def _check_probs(block: Native, name: str) -> None:
         raise InputError(f"rows of {name} must sum to 1, one is off by {worst:g}; normalise them first")
     if low < 0 or high > 1:
         block[...] = xp.clip(block, 0, 1)
-
-
-def _classes(probs: Native) -> Native:
-    """(K, 1) the number of each row."""
-    return beside(np.arange(len(probs))[:, None], probs)
-
-
-def _top(probs: Native, y: Native) -> tuple[Native, Native]:
-    xp = _xp(probs)
-    v = xp.max(probs, axis=0)
-    top = probs == v
-    if int(xp.count_nonzero(top)) == len(y):  # no ties
-        return v, top[y, beside(np.arange(len(y)), y)]
-    return v, xp.argmax(xp.astype(top, xp.int8), axis=0) == y
 
 
 def is_int(value: object) -> bool:

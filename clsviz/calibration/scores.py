@@ -34,10 +34,15 @@ def nll(x: ArrayLike, labels: ArrayLike, *, kind: str = "probs", eps: float = 1e
     Raises:
         InputError: bad probabilities or labels, or eps outside (0, 1).
     """
-    if not 0 < eps < 1:
-        raise InputError(f"eps must be in (0, 1), got {eps!r}")
+    check_eps(eps)
     given = forecasts(x, labels, kind)
     return math.fsum(nll_sum(block, y, kind, eps) for block, y in given.blocks()) / given.n
+
+
+def check_eps(eps: float) -> None:
+    """Raises InputError when the floor of probabilities is outside (0, 1)."""
+    if not 0 < eps < 1:
+        raise InputError(f"eps must be in (0, 1), got {eps!r}")
 
 
 def nll_sum(block: Native, y: Native, kind: str, eps: float) -> float:
