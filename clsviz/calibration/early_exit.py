@@ -63,11 +63,52 @@ def early_exit(
     least = as_array(thresholds, "thresholds")
     if least.shape not in ((), (n_exits,)):
         raise ShapeError(f"thresholds must be one number or ({n_exits},), got {least.shape}")
+    sure = p.max(2) >= least.reshape(-1, 1)
+    return _left(p, y, sure, costs, n_bins)
+
+
+@method(
+    kind="measure",
+    title="Early exit by learnt gates",
+    paper="Jointly-Learned Exit and Inference for a Dynamic Neural Network: JEI-DNN, arXiv:2310.09163",
+    formula=r"g_l = \frac{\pi_l}{1 - \sum_{j<l} \pi_j} \ge \frac12",
+    n_bins=N_BINS,
+)
+def gated_exit(
+    exit_probs: ArrayLike,
+    labels: ArrayLike,
+    exit_weights: ArrayLike,
+    *,
+    costs: ArrayLike | None = None,
+    n_bins: int = 15,
+) -> EarlyExit:
+    """As `early_exit`, with each sample leaving at the first exit whose gate is at least 1/2.
+
+    Args:
+        exit_probs, labels, costs, n_bins: as in `early_exit`.
+        exit_weights: (N, L) chances to leave at each exit, which the model "early_exit" gives.
+
+    Raises:
+        InputError: as in `early_exit`, or exit_weights that are no chances.
+    """
+    p = as_exits(exit_probs)
+    n_exits, n, k = p.shape
+    y = as_labels(labels, n, k)
+    weights = as_probs(exit_weights, "exit_weights")
+    if weights.shape != (n, n_exits):
+        raise ShapeError(f"exit_weights must be ({n}, {n_exits}), got {weights.shape}")
+    still_there = 1 - weights.cumsum(1) + weights
+    return _left(p, y, (weights >= still_there / 2).T, costs, n_bins)
+
+
+def _left(
+    p: Array, y: NDArray[np.int64], open_: NDArray[np.bool_], costs: ArrayLike | None, n_bins: int
+) -> EarlyExit:
+    """What comes of leaving at the first exit that is open (L, N) to a sample; the last is to all."""
+    n_exits, n = open_.shape
     steps = np.arange(1, n_exits + 1) / n_exits if costs is None else vector(costs, "costs", n_exits)
     n_bins = count("n_bins", n_bins)
-    sure = p.max(2) >= least.reshape(-1, 1)
-    sure[-1] = True
-    leave = sure.argmax(0)
+    leave = np.concatenate([open_[:-1], np.ones((1, n), bool)]).argmax(0)
     answer = p[leave, np.arange(n)]
     return EarlyExit(
         exit=leave,

@@ -92,7 +92,7 @@ def fit_temperature(
     z = as_logits(logits)
     y = as_labels(labels, *z.shape)
     n_bins, n_grid = count("n_bins", n_bins), count("n_grid", n_grid, least=2)
-    low, high = _checked_bounds(bounds)
+    low, high = checked_bounds(bounds)
     if objective == "nll":
         t, at_bound = _nll_optimum(z, y, low, high)
     else:
@@ -108,7 +108,8 @@ def fit_temperature(
     )
 
 
-def _checked_bounds(bounds: tuple[float, float]) -> tuple[float, float]:
+def checked_bounds(bounds: tuple[float, float]) -> tuple[float, float]:
+    """Two temperatures, 0 < low < high."""
     try:
         low, high = (float(b) for b in bounds)
     except (TypeError, ValueError):
