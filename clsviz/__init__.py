@@ -39,6 +39,8 @@ _HOMES = {
     "Lab": "widgets",
     "LossLandscape": "widgets",
     "LossView": "widgets",
+    "MultiplicityView": "widgets",
+    "OODView": "widgets",
     "PrototypeGallery": "widgets",
     "Question": "widgets",
     "ReliabilityDiagram": "widgets",
@@ -46,6 +48,7 @@ _HOMES = {
     "link": "widgets.linking",
     "unlink": "widgets.linking",
     "Scene": "widgets",
+    "TemperatureView": "widgets",
 }
 __all__ = [
     "BoundaryView",
@@ -56,6 +59,8 @@ __all__ = [
     "Lab",
     "LossLandscape",
     "LossView",
+    "MultiplicityView",
+    "OODView",
     "PrototypeGallery",
     "Question",
     "ReliabilityDiagram",
@@ -63,6 +68,7 @@ __all__ = [
     "SampleInspector",
     "Scene",
     "Spec",
+    "TemperatureView",
     "boundary",
     "calibration",
     "catalogue",
@@ -107,11 +113,14 @@ if TYPE_CHECKING:
         Lab,
         LossLandscape,
         LossView,
+        MultiplicityView,
+        OODView,
         PrototypeGallery,
         Question,
         ReliabilityDiagram,
         SampleInspector,
         Scene,
+        TemperatureView,
     )
     from clsviz.widgets.linking import link, unlink
     from clsviz.widgets.watched import watch

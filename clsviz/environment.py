@@ -31,7 +31,19 @@ FOR_THE_LAB = ("jupyterlab", "ipykernel")
 INSTALL_LAB = "pip install 'clsviz[lab]'"
 SUBSHELLS = 7  # major version of ipykernel that answers widgets while a cell runs
 REBUILD = "in a source checkout: make {}; otherwise: pip install --force-reinstall --no-deps clsviz"
-BUNDLES = ("lab", "reliability", "boundary", "landscape", "loss", "prototypes", "confusion", "inspector")
+BUNDLES = (
+    "lab",
+    "reliability",
+    "boundary",
+    "landscape",
+    "loss",
+    "prototypes",
+    "confusion",
+    "inspector",
+    "multiplicity",
+    "ood",
+    "temperatures",
+)
 
 
 @dataclass(frozen=True, slots=True)

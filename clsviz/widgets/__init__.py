@@ -7,10 +7,13 @@ from clsviz.widgets.inspector import SampleInspector
 from clsviz.widgets.lab import Lab
 from clsviz.widgets.landscape import LossLandscape
 from clsviz.widgets.loss import LossView
+from clsviz.widgets.multiplicity import MultiplicityView
+from clsviz.widgets.ood import OODView
 from clsviz.widgets.prototypes import PrototypeGallery
 from clsviz.widgets.question import Question
 from clsviz.widgets.reliability import ReliabilityDiagram
 from clsviz.widgets.scene import Scene
+from clsviz.widgets.temperatures import TemperatureView
 
 __all__ = [
     "BoundaryView",
@@ -19,9 +22,12 @@ __all__ = [
     "Lab",
     "LossLandscape",
     "LossView",
+    "MultiplicityView",
+    "OODView",
     "PrototypeGallery",
     "Question",
     "ReliabilityDiagram",
     "SampleInspector",
     "Scene",
+    "TemperatureView",
 ]

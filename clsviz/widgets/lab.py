@@ -15,6 +15,7 @@ from clsviz.training import Experiment, Fan, Run, Source, starts
 from clsviz.training.companions import complete
 from clsviz.widgets.base import ClsvizWidget, View, loss_menu, menu, param_json, supply_menu
 from clsviz.widgets.boundary import BoundaryNumbers, BoundaryState, BoundaryView
+from clsviz.widgets.calibrator_job import calibrator_menu
 from clsviz.widgets.comparison import Comparison
 from clsviz.widgets.confusion import ConfusionMatrix, ConfusionNumbers, ConfusionState
 from clsviz.widgets.facade import Facade, Views
@@ -23,11 +24,14 @@ from clsviz.widgets.fan_choice import RANGES, key, key_of
 from clsviz.widgets.inspector import InspectorNumbers, InspectorState, SampleInspector
 from clsviz.widgets.landscape import LandscapeNumbers, LandscapeState, LossLandscape
 from clsviz.widgets.loss import LossNumbers, LossState, LossView
+from clsviz.widgets.multiplicity import MultiplicityNumbers, MultiplicityState, MultiplicityView
+from clsviz.widgets.ood import OODNumbers, OODState, OODView
 from clsviz.widgets.prototypes import PrototypeGallery, PrototypesNumbers, PrototypesState
 from clsviz.widgets.reliability import ReliabilityDiagram, ReliabilityNumbers, ReliabilityState
 from clsviz.widgets.scene import VERSION, Scene
 from clsviz.widgets.scenes import resolve
 from clsviz.widgets.staging import OUTSIDE, Staged
+from clsviz.widgets.temperatures import TemperaturesNumbers, TemperaturesState, TemperatureView
 from clsviz.widgets.traits import plain
 
 VIEWS: dict[str, tuple[type[View], type[traitlets.HasTraits], type]] = {
@@ -39,6 +43,9 @@ VIEWS: dict[str, tuple[type[View], type[traitlets.HasTraits], type]] = {
     "confusion": (ConfusionMatrix, ConfusionState, ConfusionNumbers),
     "inspector": (SampleInspector, InspectorState, InspectorNumbers),
     "fan": (FanStrip, FanState, FanNumbers),
+    "multiplicity": (MultiplicityView, MultiplicityState, MultiplicityNumbers),
+    "ood": (OODView, OODState, OODNumbers),
+    "temperatures": (TemperatureView, TemperaturesState, TemperaturesNumbers),
 }
 PACE = 12.0  # epochs a second: slow enough to watch, fast enough to wait for
 
@@ -322,7 +329,8 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
     @property
     def fan(self) -> Fan | None:
         """The networks that the member slider moves through, or None."""
-        return self.session.fan
+        fan = self.session.fan
+        return fan if isinstance(fan, Fan) else None
 
     def fan_out(self, path: str, values: Sequence[float] | None = None, seeds: int | None = None) -> Fan:
         """Trains networks side by side that differ in one setting, in the background.
@@ -367,6 +375,7 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
             | {
                 "loss": loss_menu(),
                 "supply": supply_menu(),
+                "calibrator": calibrator_menu(),
                 "label_noise": param_json(noise),
                 "scene": self._scene_menu(),
             }

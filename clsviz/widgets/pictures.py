@@ -25,6 +25,7 @@ from clsviz.widgets.drawing import (
     shades,
 )
 from clsviz.widgets.loss_job import why_no_curve
+from clsviz.widgets.ood_job import roc_curve
 from clsviz.widgets.sources import validation_logits
 from clsviz.widgets.staging import MORE
 
@@ -33,6 +34,7 @@ PANEL = (300, 270)  # of one view of the lab
 COLUMNS = 4  # of these
 HEAD = 34  # above the lab's panels
 MOST_SAMPLES = 20_000  # drawn or counted; the picture says so where there are more
+MOST_RANGES = 200  # samples whose viable range is drawn
 FIELD = 40  # points per axis of a boundary's field
 MOST_NUMBERED = 14  # classes whose confusions are written as numbers
 BACKGROUND = 0.3  # strength of a class's colour at the boundary, 1 is full
@@ -281,6 +283,63 @@ def _draw_inspector(page: Page, box: Box, view: Any) -> str:
     return f"sample {r.index}, class {names[r.label]}, called {names[r.guess]}"
 
 
+def _draw_multiplicity(page: Page, box: Box, view: Any) -> str:
+    r = view.result
+    left, top, right, bottom = box
+    shown = np.argsort(r.probs, kind="stable")
+    shown = shown[np.linspace(0, len(shown) - 1, min(len(shown), MOST_RANGES)).astype(int)]
+    axes = Axes(page, (left + 26, top + 8, right, bottom - 32), (0, len(shown)), (0, 1))
+    axes.frame("validation samples, by the baseline's p", "p", numbers=True)
+    for i, place in enumerate(shown):
+        low, high = r.viable[place]
+        own = float(r.probs[place])
+        axes.bar(i + 0.2, i + 0.8, float(low), float(high), BAR)
+        axes.line([i, i + 1], [own, own], INK, 2)
+    return str(view.summary())
+
+
+def _draw_ood(page: Page, box: Box, view: Any) -> str:
+    r = view.result
+    left, top, right, bottom = box
+    middle = left + 0.58 * (right - left)
+    low, high = np.quantile(np.concatenate([r.scores_id, r.scores_ood]), [0.01, 0.99])
+    low, high = min(low, r.metrics.threshold), max(high, r.metrics.threshold, low + 1e-9)
+    edges = np.linspace(low, high, 26)
+    shares = [np.histogram(np.clip(s, low, high), edges)[0] / len(s) for s in (r.scores_id, r.scores_ood)]
+    axes = Axes(page, (left + 30, top + 8, middle, bottom - 32), (low, high), (0, max(map(np.max, shares))))
+    for a, b, inside, outside in zip(edges[:-1], edges[1:], *shares, strict=True):
+        axes.bar(a, b, 0, inside, BAR)
+        axes.line([a, a, b, b], [0, outside, outside, 0], GAP, 2)
+    axes.line([r.metrics.threshold] * 2, axes.ylim, INK, 2)
+    axes.frame("score", "share of samples")
+    fpr, tpr = roc_curve(r.scores_id, r.scores_ood)
+    side = min(right - middle - 40, bottom - top - 40)
+    roc = Axes(page, (middle + 40, top + 8, middle + 40 + side, top + 8 + side), (0, 1), (0, 1))
+    roc.frame("OOD kept", "ID kept")
+    roc.line(fpr, tpr, INK, 2)
+    page.ring(*roc.at(r.metrics.fpr, float(np.mean(r.scores_id >= r.metrics.threshold))), 5)
+    return str(r.summary())
+
+
+def _draw_temperatures(page: Page, box: Box, view: Any) -> str:
+    r = view.result
+    left, top, right, bottom = box
+    level = np.log10(r.temperature)
+    low, high = _span(np.append(level, np.log10(r.fitted)))
+    edges = np.linspace(low, high, 26)
+    counts = [np.histogram(level[r.groups == group], edges)[0] for group in range(3)]
+    axes = Axes(page, (left + 30, top + 8, right, bottom - 32), (low, high), (0, max(1, np.max(sum(counts)))))
+    for i in range(25):
+        a, b = edges[i], edges[i + 1]
+        foot = 0
+        for count, colour in zip(counts, (BAR, GAP, INK), strict=True):
+            axes.bar(a, b, foot, foot + count[i], colour)
+            foot += count[i]
+    axes.line([np.log10(r.fitted)] * 2, axes.ylim, INK, 2)
+    axes.frame("log10 of the sample's temperature", "samples")
+    return str(r.summary())
+
+
 DRAW = {
     "reliability": ("Reliability", _draw_reliability),
     "boundary": ("Boundary", _draw_boundary),
@@ -289,6 +348,9 @@ DRAW = {
     "prototypes": ("Prototypes", _draw_prototypes),
     "confusion": ("Confusion", _draw_confusion),
     "inspector": ("Sample", _draw_inspector),
+    "multiplicity": ("Multiplicity", _draw_multiplicity),
+    "ood": ("In or out", _draw_ood),
+    "temperatures": ("Temperatures", _draw_temperatures),
 }
 
 

@@ -6,7 +6,7 @@ Every view of a source, alone or in a lab, shares the one Session of that source
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import anywidget
@@ -18,11 +18,13 @@ from clsviz.data.dataset import Dataset
 from clsviz.errors import ClsvizError, InputError
 from clsviz.training import Event, Experiment, Fan, Run, Snapshot, Source
 from clsviz.widgets import fan_choice, messages
+from clsviz.widgets.calibrator_job import CalibratorJob
 from clsviz.widgets.fan_member import MemberSource
 from clsviz.widgets.fan_stream import FanStream
 from clsviz.widgets.landscape_job import LandscapeJob, LandscapeResult, for_good
 from clsviz.widgets.landscape_score import Score
 from clsviz.widgets.loss_job import loss_answer
+from clsviz.widgets.model_set import ModelSet
 from clsviz.widgets.ood_job import OwnSet, ood_answer, own_packet, own_sets
 from clsviz.widgets.probes import ProbeThread
 from clsviz.widgets.publisher import Publisher
@@ -82,6 +84,10 @@ class Session:
         self._publisher.remember(self._prototypes)
         self._last_field: list[Packet] = []
         self._publisher.remember(lambda: self._last_field)
+        # of its own likewise: some calibrators take seconds
+        self._calibrator_thread = ProbeThread(lambda name, error: self.report(name, error))
+        self.calibrators = CalibratorJob(lambda: source.run_id, self.source_of)
+        self._publisher.remember(self.calibrators.packets)
         self._last_losses: list[Packet] = []
         self._publisher.remember(lambda: self._last_losses)
         self.outside: dict[str, OwnSet] = {}
@@ -89,10 +95,10 @@ class Session:
         self._last_ood: list[Packet] = []
         self._publisher.remember(lambda: self._last_ood)
         self._wants_landscape = False
-        self.fan: Fan | None = None
+        self.fan: Fan | ModelSet | None = None
         self._aside: list[Fan] = []
         self._fan_stream: FanStream | None = None
-        if isinstance(source, Fan):
+        if isinstance(source, Fan | ModelSet):
             self._show_fan(source)
         self._stop_hearing = source.subscribe(self._hear)
 
@@ -186,9 +192,10 @@ class Session:
 
     def _let_go(self) -> tuple[Fan | None, bool]:
         """The fan that `fan_out` made, no longer shown; and whether something of it was pinned."""
-        if self.fan is None or self.fan is self.source:
+        if not isinstance(self.fan, Fan) or self.fan is self.source:
             return None, False
         fan, self.fan = self.fan, None
+        self.calibrators.forget(members_only=True)
         self._end_fan_stream()
         lost = [widget.forget_fan() for widget in list(self._widgets)]
         self._publisher.put("fan", Packet({"kind": "fan_closed"}))
@@ -277,7 +284,7 @@ class Session:
         """Ends stream, probes and threads; a run goes on until it is stopped itself."""
         _SESSIONS.pop(self.source, None)
         self._stop_hearing()
-        for thread in (self._probes, self._fan_thread, self._loss_thread):
+        for thread in (self._probes, self._fan_thread, self._loss_thread, self._calibrator_thread):
             thread.cancel()
             thread.join(timeout=5)
         self.close_fan()
@@ -309,13 +316,15 @@ class Session:
                 self._loss_thread.submit("loss", lambda _cancelled: self._losses(request))
             case messages.AskOOD():
                 self._loss_thread.submit("ood", lambda _cancelled: self.answer_ood(request))
+            case messages.AskCalibrator():
+                self._calibrator_thread.submit("calibrator", lambda off: self._calibrate(request, off))
             case messages.GoToScene(index):
                 go_to = getattr(widget, "go_to", None)
                 if go_to is None:
                     raise InputError("only a lab has scenes")
                 go_to(index)
             case messages.Cancel(task):
-                self._probes.cancel(task)
+                (self._calibrator_thread if task == "calibrator" else self._probes).cancel(task)
             case messages.FanOut(path, values, seeds):
                 self._fan_thread.submit("fan out", lambda _cancelled: self._fan_out(path, values, seeds))
             case messages.Command("close_fan"):
@@ -359,7 +368,7 @@ class Session:
     def _fan_out(self, path: str, values: Sequence[float] | None, seeds: int | None) -> None:
         self.fan_out(path, values, seeds)
 
-    def _show_fan(self, fan: Fan, note: str = "") -> None:
+    def _show_fan(self, fan: Fan | ModelSet, note: str = "") -> None:
         self.fan = fan
         stream = FanStream(fan, own=fan is self.source, wake=self._publisher.wake, note=note)
         for packet in stream.everything():  # before the first weights
@@ -382,12 +391,14 @@ class Session:
         if event.kind == "snapshot" and self.source.network is None:
             self._probes.submit("prototypes", self._show_prototypes)
         if event.kind == "branch":
+            self.calibrators.forget()
             for widget in list(self._widgets):
                 widget.branch()
         if event.kind == "reset":
-            if self.fan is not None and not self._fits_run(self.fan):
+            if isinstance(self.fan, Fan) and not self._fits_run(self.fan):
                 self.close_fan()
             self._last_field, self._last_losses, self._last_ood = [], [], []
+            self.calibrators.forget()
             self._probes.cancel()
             self._landscape.clear()
             for widget in list(self._widgets):
@@ -423,6 +434,11 @@ class Session:
 
     def _own_outside(self) -> list[Packet]:
         return [own_packet(self.source.run_id, self.outside)] if self.outside else []
+
+    def _calibrate(self, request: messages.AskCalibrator, cancelled: Callable[[], bool]) -> None:
+        answer = self.calibrators.answer(request.name, request.step, request.member)
+        if not cancelled():
+            self._publisher.put(f"calibrated {request.name}", self.calibrators.packet(answer))
 
     def _prototypes(self) -> list[Packet]:
         """Decoded prototypes of a prototype network, with their class weights."""

@@ -10,7 +10,8 @@ from clsviz.errors import InputError, UnknownName
 from clsviz.widgets.question import asked
 
 USUAL = ("reliability", "boundary", "landscape", "loss", "prototypes", "confusion", "inspector", "fan")
-MORE: tuple[str, ...] = ()  # opened by a button (js/src/views/lab.ts, MORE); a name has no underscore
+# Opened by a button (js/src/views/lab.ts, MORE); a name has no underscore.
+MORE: tuple[str, ...] = ("multiplicity", "ood", "temperatures")
 STAGES = USUAL + MORE
 # Named as on screen; the browser finds each by its data-control attribute.
 CONTROLS = (

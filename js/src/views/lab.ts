@@ -23,6 +23,8 @@ import { mountLandscape } from "./landscape";
 import { mountLossView } from "./loss";
 import { mountMore } from "./more";
 import type { Mount } from "./mount";
+import { mountMultiplicity } from "./multiplicity";
+import { mountOod } from "./ood";
 import { mountPrototypes } from "./prototypes";
 import { mountReliability } from "./reliability";
 import { copyScene } from "./scenes/copy";
@@ -31,6 +33,7 @@ import { followLesson } from "./scenes/lesson";
 import { projector } from "./scenes/projector";
 import { mountQuestions } from "./scenes/questions";
 import { mountSequence } from "./scenes/sequence";
+import { mountTemperatures } from "./temperatures";
 
 const VIEWS: [name: string, mount: Mount][] = [
   ["reliability", mountReliability],
@@ -43,7 +46,11 @@ const VIEWS: [name: string, mount: Mount][] = [
   ["inspector", mountInspector],
 ];
 /** Views that a button opens (clsviz/widgets/staging.py, MORE); a name has no underscore. */
-const MORE: [name: string, title: string, mount: Mount][] = [];
+const MORE: [name: string, title: string, mount: Mount][] = [
+  ["multiplicity", "Multiplicity", mountMultiplicity],
+  ["ood", "In or out of distribution", mountOod],
+  ["temperatures", "Temperature of each sample", mountTemperatures],
+];
 const HINT_CLOSED = "clsviz:hint-closed";
 
 export const mountLab: Mount = (el, { session, store }) => {

@@ -14,8 +14,11 @@ import inspector from "./inspector";
 import lab from "./lab";
 import landscape from "./landscape";
 import loss from "./loss";
+import multiplicity from "./multiplicity";
+import ood from "./ood";
 import prototypes from "./prototypes";
 import reliability from "./reliability";
+import temperatures from "./temperatures";
 
 const VIEWS: Record<string, typeof lab> = {
   lab,
@@ -26,6 +29,9 @@ const VIEWS: Record<string, typeof lab> = {
   prototypes,
   confusion,
   inspector,
+  multiplicity,
+  ood,
+  temperatures,
 };
 const STYLE_ID = "clsviz-saved-style";
 
