@@ -24,7 +24,7 @@ import { nats, sampleWords, setWords } from "./multiplicity/words";
 
 const USUAL = { epsilon: 0.05, delta: 0.1 }; // clsviz/widgets/multiplicity.py
 const LABEL = "label";
-const COMPUTING = 30; // ms that a frame may spend on networks it has not met
+const COMPUTING = 16; // ms that a frame may spend on networks it has not met
 const SEEDS = { quick: 16, slow: 6 }; // networks that "fan out over the seed" trains
 const MOST_ROWS = 1000; // of the table
 
