@@ -14,6 +14,7 @@ import { mountInspector } from "../src/views/inspector";
 import { mountLab } from "../src/views/lab";
 import { mountLandscape } from "../src/views/landscape";
 import { mountLossView } from "../src/views/loss";
+import { mountMultiplicity } from "../src/views/multiplicity";
 import { mountPrototypes } from "../src/views/prototypes";
 import { mountReliability } from "../src/views/reliability";
 import { drawFrames, openPage } from "./dom";
@@ -209,6 +210,9 @@ const OWN = [
   "measures",
   "calibrator",
   "threshold",
+  "epsilon",
+  "delta",
+  "baseline",
 ];
 const state = fc.dictionary(fc.constantFrom(...SHARED.filter((k) => k !== "catalogue"), ...OWN), value);
 
@@ -220,6 +224,7 @@ const VIEWS = {
   prototypes: mountPrototypes,
   confusion: mountConfusion,
   inspector: mountInspector,
+  multiplicity: mountMultiplicity,
   lab: mountLab,
 };
 
