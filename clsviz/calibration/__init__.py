@@ -5,8 +5,10 @@ The conventions for inputs, bins and ties stand in `inputs` and `binning`.
 """
 
 from clsviz.calibration.accumulator import Accumulator
+from clsviz.calibration.bbq import BBQ, apply_bbq, fit_bbq
 from clsviz.calibration.benchmark import benchmark_measures
 from clsviz.calibration.benchmark_study import Study, study
+from clsviz.calibration.beta import Beta, apply_beta, fit_beta
 from clsviz.calibration.binfree import kde_ece, ks_error, mmce, smooth_ece
 from clsviz.calibration.binned import (
     SweepECE,
@@ -21,6 +23,7 @@ from clsviz.calibration.binned import (
     tace,
 )
 from clsviz.calibration.binning import bin_indices
+from clsviz.calibration.calibrator import Calibrator
 from clsviz.calibration.copies import transformed_copies
 from clsviz.calibration.correctness import correctness_aware_loss
 from clsviz.calibration.correctness_calibrator import (
@@ -28,15 +31,29 @@ from clsviz.calibration.correctness_calibrator import (
     apply_correctness_aware,
     fit_correctness_aware,
 )
+from clsviz.calibration.crossfit import CrossFit, cross_fit
 from clsviz.calibration.diagram import ReliabilityDiagram, reliability_diagram
 from clsviz.calibration.early_exit import EarlyExit, early_exit, gated_exit
+from clsviz.calibration.histogram_binning import (
+    HistogramBinning,
+    apply_histogram_binning,
+    fit_histogram_binning,
+)
 from clsviz.calibration.interval import EceInterval, ece_interval
+from clsviz.calibration.isotonic import Isotonic, apply_isotonic, fit_isotonic
 from clsviz.calibration.label_geometry import loki_predict
 from clsviz.calibration.label_shift import (
     label_shift_bbse,
     label_shift_em,
     reweight_priors,
     shift_report,
+)
+from clsviz.calibration.linear_scaling import (
+    MatrixScaling,
+    VectorScaling,
+    fit_dirichlet,
+    fit_matrix_scaling,
+    fit_vector_scaling,
 )
 from clsviz.calibration.multiplicity import (
     Multiplicity,
@@ -47,6 +64,7 @@ from clsviz.calibration.multiplicity import (
     rashomon_set,
     viable_range,
 )
+from clsviz.calibration.one_vs_rest import OneVsRest, calibrate_one_vs_rest
 from clsviz.calibration.ood import (
     OODMetrics,
     energy_score,
@@ -57,6 +75,7 @@ from clsviz.calibration.ood import (
     ood_metrics,
     pt_ood_report,
 )
+from clsviz.calibration.platt import Platt, fit_platt
 from clsviz.calibration.scores import (
     BrierDecomposition,
     brier,
@@ -74,28 +93,44 @@ from clsviz.calibration.selective import (
     risk_coverage,
     selective_accuracy,
 )
+from clsviz.calibration.spline import Spline, fit_spline
 from clsviz.calibration.temperature import TemperatureFit, apply_temperature, fit_temperature
 from clsviz.calibration.tempnet import tempnet_loss, tempnet_temperature
 from clsviz.calibration.tempnet_calibrator import TempNet, apply_tempnet, fit_tempnet
 
 __all__ = [
+    "BBQ",
     "Accumulator",
+    "Beta",
     "BrierDecomposition",
+    "Calibrator",
     "CorrectnessAware",
+    "CrossFit",
     "EarlyExit",
     "EceInterval",
+    "HistogramBinning",
+    "Isotonic",
+    "MatrixScaling",
     "Multiplicity",
     "OODMetrics",
+    "OneVsRest",
+    "Platt",
     "ReliabilityDiagram",
     "RiskCoverage",
     "SelectiveAccuracy",
+    "Spline",
     "Study",
     "SweepECE",
     "TempNet",
     "TemperatureFit",
+    "VectorScaling",
     "accuracy_rejection",
     "ace",
+    "apply_bbq",
+    "apply_beta",
     "apply_correctness_aware",
+    "apply_histogram_binning",
+    "apply_isotonic",
     "apply_temperature",
     "apply_tempnet",
     "average_calibration_error",
@@ -103,9 +138,11 @@ __all__ = [
     "bin_indices",
     "brier",
     "brier_decomposition",
+    "calibrate_one_vs_rest",
     "classwise_ece",
     "confidence_auroc",
     "correctness_aware_loss",
+    "cross_fit",
     "crps_ensemble",
     "debiased_ece",
     "early_exit",
@@ -113,9 +150,18 @@ __all__ = [
     "ece_interval",
     "energy_score",
     "entropy",
+    "fit_bbq",
+    "fit_beta",
     "fit_correctness_aware",
+    "fit_dirichlet",
+    "fit_histogram_binning",
+    "fit_isotonic",
+    "fit_matrix_scaling",
+    "fit_platt",
+    "fit_spline",
     "fit_temperature",
     "fit_tempnet",
+    "fit_vector_scaling",
     "gated_exit",
     "kde_ece",
     "knn_ood_score",

@@ -14,6 +14,7 @@ MAKE = {
     "data": "data = cv.data.moons()",
     "run": 'run = cv.Run("moons").start()\nrun.wait()',
     "logits": "logits, labels = run.predict(run.dataset.X), run.dataset.y",
+    "probs": "probs = cv.calibration.apply_temperature(logits)",
     "line": "line = cv.boundary.logistic_l2(data.X, data.y, lam=0.01)",
     "basis": "basis = cv.boundary.tilting_basis(line.w, data.X, data.y)",
     "regions": "grid = cv.boundary.decision_grid(run.model_at(), xlim=(-2, 3), ylim=(-2, 2), resolution=50)",
@@ -27,6 +28,7 @@ MAKE = {
 }
 NEEDS = {
     "logits": ("run",),
+    "probs": ("logits",),
     "line": ("data",),
     "basis": ("line",),
     "regions": ("run",),
@@ -53,6 +55,7 @@ ARGUMENTS: dict[str, tuple[str, str]] = {
     "features": ("features", "features"),
 }
 FEATURES = {"features": ("features", "features"), "labels": ("classes", "features")}
+SCORES = {"scores": ("probs[:, 1]", "probs")}
 OWN: dict[str, dict[str, tuple[str, str]]] = {
     "data.undersample": {"minority": ("1", "")},
     "data.roc_hull": {"fpr": ("[0, 0.2, 0.5, 1]", ""), "tpr": ("[0, 0.6, 0.7, 1]", "")},
@@ -84,6 +87,24 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
         "logits": ("logits[1::2]", "logits"),
         "labels": ("labels[1::2]", "logits"),
     },
+    "calibration.tempnet_loss": {"tau": ("0.5", "")},
+    "calibration.early_exit": {
+        "exit_probs": ("[cv.calibration.apply_temperature(logits, t) for t in (2, 1)]", "logits"),
+        "thresholds": ("0.9", ""),
+    },
+    "calibration.fit_matrix_scaling": {"inputs": ("logits", "logits")},
+    "calibration.fit_dirichlet": {"probs": ("probs", "probs")},
+    "calibration.fit_platt": {"scores": ("logits[:, 1] - logits[:, 0]", "logits")},
+    "calibration.fit_isotonic": SCORES,
+    "calibration.fit_histogram_binning": SCORES,
+    "calibration.fit_beta": {"probs": ("probs[:, 1]", "probs")},
+    "calibration.fit_spline": SCORES,
+    "calibration.fit_bbq": SCORES,
+    "calibration.calibrate_one_vs_rest": {
+        "scores": ("probs", "probs"),
+        "fit": ("cv.calibration.fit_isotonic", ""),
+    },
+    "calibration.cross_fit": {"name": ('"platt"', "")},
     "calibration.loki_predict": {"distance": ("[[0, 1], [1, 0]]", "")},
     "calibration.viable_range": {"model_probs": ("[[0.2, 0.6], [0.35, 0.5], [0.25, 0.9]]", "")},
     "calibration.multiplicity": {
@@ -181,6 +202,8 @@ def cell_of(entry: Method, function: Callable[..., Any]) -> str:
     known = ARGUMENTS | OWN.get(entry.id, {})
     words, needs = [], []
     for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            continue
         required = parameter.default is parameter.empty
         if parameter.name in known and (required or parameter.name in OWN.get(entry.id, {})):
             expression, need = known[parameter.name]
