@@ -13,9 +13,10 @@ from clsviz.course.kinds import Unanswered, Unusable
 from clsviz.course.registry import REGISTRY, Exercise, Given
 from clsviz.errors import InputError, UnknownName
 
-LESSONS = ("temperature",)  # files of clsviz/course that hold exercises
+LESSONS = ("temperature", "measuring")  # files of clsviz/course that hold exercises
 
-_wrong: Counter[str] = Counter()  # answers whose mistake could not be named, by exercise
+_wrong: Counter[str] = Counter()  # wrong answers that bring up hints, by exercise
+_named: set[tuple[str, str]] = set()  # mistakes that were named; named again, they bring up hints as well
 _solved: set[str] = set()
 
 
@@ -61,8 +62,11 @@ def check(id: str, answer: Any = None) -> Feedback:
     if passed:
         _solved.add(exercise.id)
         return Feedback(exercise.id, "passed", exercise.why)
-    if not named:
+    mistake = (exercise.id, says)
+    if not named or mistake in _named:
         _wrong[exercise.id] += 1
+    if named:
+        _named.add(mistake)
     shown = min(_wrong[exercise.id], len(exercise.hints))
     return Feedback(exercise.id, "wrong", says, exercise.hints[:shown], len(exercise.hints) - shown)
 
