@@ -338,6 +338,7 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
             path: where to write it; None only returns the text.
             title: the page's title.
         """
+        self._before_export()
         text = export.page(
             self, asset(f"{self.bundle}.js"), asset("clsviz.css"), title or type(self).__name__
         )
@@ -355,6 +356,9 @@ class ClsvizWidget(anywidget.AnyWidget, Linked):
         if path is not None:
             Path(path).write_bytes(image)
         return image
+
+    def _before_export(self) -> None:
+        """Sees to it that the kernel has answered what the page cannot ask once it stands alone."""
 
     def _menus(self) -> dict[str, Any]:
         """Ranges and menus of this widget's controls, from the catalogue."""

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from clsviz import calibration
+from clsviz import calibration, catalogue
+from clsviz.calibration.calibrator import CALIBRATORS
 from clsviz.errors import ClsvizError, InputError
 from clsviz.training import Source
 from clsviz.widgets.sources import validation_logits
@@ -69,6 +70,11 @@ class CalibratorJob:
                     self._trim()
         return found
 
+    def see_to(self, name: str, step: int | None, member: int | None) -> None:
+        """Has an answer ready where a calibrator is chosen and something is trained."""
+        if name and len(self._source_of(member).timeline):
+            self.answer(name, step, member)
+
     def packet(self, answer: Calibrated) -> Packet:
         """The answer as the page reads it (js/src/core/calibrated.ts)."""
         header = {
@@ -114,14 +120,17 @@ def _fitted(source: Source, name: str, step: int) -> tuple[np.ndarray | None, st
         return None, too_many(len(data.validation), data.n_classes)
     logits, labels = validation_logits(source, step)
     try:
-        return calibration.cross_fit(name, logits, labels, folds=FOLDS, seed=SEED), ""
+        return calibration.cross_fit(name, logits, labels, folds=FOLDS, seed=SEED).probs, ""
     except (ClsvizError, ValueError) as error:
         return None, str(error)
 
 
 def calibrator_menu() -> list[dict[str, Any]]:
     """Name and title of each calibrator, as the menu lists them."""
-    return [{"name": name, "title": title} for name, title in getattr(calibration, "CALIBRATORS", {}).items()]
+    return [
+        {"name": name, "title": catalogue.get(f"calibration.{row.fit.__name__}").title}
+        for name, row in CALIBRATORS.items()
+    ]
 
 
 class CalibratorName(traitlets.Unicode[str, Any]):
@@ -135,4 +144,4 @@ class CalibratorName(traitlets.Unicode[str, Any]):
 
 
 def too_many(n: int, k: int) -> str:
-    return f"{n} samples of {k} classes are too many to wait for: cv.calibration.cross_fit fits them in a cell"
+    return f"{n} samples of {k} classes take too long here: cv.calibration.cross_fit fits them in a cell"

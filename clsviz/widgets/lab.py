@@ -367,6 +367,9 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
             self.run.stop()
         super().close()
 
+    def _before_export(self) -> None:
+        self.session.calibrators.see_to(self.reliability_calibrator, self.step, self.member)
+
     def _menus(self) -> dict[str, Any]:
         noise = catalogue.Param("rate", 0.0, RANGES["label_noise.rate"])
         return (

@@ -221,5 +221,8 @@ class ReliabilityDiagram(ReliabilityNumbers, ReliabilityState, View):
         """
         return cls(predictions_source(y_true, y_pred, kind=kind, may_be_large=True), **options)
 
+    def _before_export(self) -> None:
+        self.session.calibrators.see_to(self.calibrator, self.step, self.member)
+
     def _menus(self) -> dict[str, Any]:
         return super()._menus() | {"calibrator": calibrator_menu()}

@@ -33,6 +33,8 @@ import { keptWords, pathWords, sampleWords, type Words } from "./reliability/wor
 
 /** The square of confidence and accuracy is not stretched over a wide page. */
 const SQUARISH = "width: 100%; max-width: calc(1.7 * var(--clsviz-plot)); margin: 0 auto";
+const ONLY_IN_PYTHON =
+  "Measures of single samples: of so many predictions only Python has them, in .result.measures.";
 const ROWS = 52; // px that the rows of controls take from the plot
 
 export const mountReliability: Mount = (el, { session, store, large: useLarge }) => {
@@ -145,7 +147,8 @@ export const mountReliability: Mount = (el, { session, store, large: useLarge })
     canvas.el.setAttribute("aria-valuenow", String((pointing.cursor?.place ?? 0) + 1));
     const here = pointing.cursor && painted.scene?.words(pointing.cursor.place);
     canvas.el.setAttribute("aria-valuetext", here ?? "no bar chosen");
-    if (measuring.open) measuring.show(measuresOf(store), columns(now, still), settings, now.ofClass);
+    if (measuring.open)
+      measuring.show(measuresOf(store), columns(now, still), settings, now.ofClass, at ? "" : ONLY_IN_PYTHON);
 
     const how = engine ? pathWords(network, engine.predictions, target) : "";
     panel.status(...words(now, painted.words), ...(how ? [" ", how] : []));

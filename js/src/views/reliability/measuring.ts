@@ -16,7 +16,13 @@ export interface Measuring {
   el: HTMLElement;
   /** Whether anyone sees the numbers. */
   readonly open: boolean;
-  show(chosen: readonly string[], columns: readonly Column[], s: Settings, ofClass: string): void;
+  show(
+    chosen: readonly string[],
+    columns: readonly Column[],
+    s: Settings,
+    ofClass: string,
+    note: string,
+  ): void;
 }
 
 export function makeMeasuring(o: { choose(names: string[]): void; toggled(): void }): Measuring {
@@ -28,10 +34,12 @@ export function makeMeasuring(o: { choose(names: string[]): void; toggled(): voi
   );
   const checked = () => [...boxes].filter(([, { box }]) => box.checked).map(([name]) => name);
   const table = h("table", {});
+  const about = h("p", {});
   const el = h(
     "div",
     { class: "clsviz-measures", hidden: true, role: "group", "aria-label": "Measures" },
     table,
+    about,
     h("div", { class: "clsviz-measure-boxes" }, ...[...boxes.values()].map((b) => b.el)),
   );
   const toggle = button(
@@ -81,11 +89,13 @@ export function makeMeasuring(o: { choose(names: string[]): void; toggled(): voi
     get open() {
       return !el.hidden;
     },
-    show(chosen, columns, s, ofClass) {
+    show(chosen, columns, s, ofClass, note) {
       const look = JSON.stringify([chosen, columns.map((c) => c.name), s, ofClass]);
       const values = chosen.map((name) => columns.map((c) => words(c.of(name))));
       afterDrawing(() => {
         for (const [name, { box }] of boxes) box.checked = chosen.includes(name);
+        if (about.textContent !== note) about.textContent = note;
+        about.hidden = !note;
         if (look !== built) build(chosen, columns, s, ofClass);
         built = look;
         values.forEach((row, i) => {

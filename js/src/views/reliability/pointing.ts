@@ -93,7 +93,8 @@ export function pointOn(
       End: stops.length - 1,
     }[e.key];
     if (next !== undefined && stops.length > 0) {
-      const to = cursor ? stops[Math.min(stops.length - 1, Math.max(0, next))]! : stops[0]!;
+      const first = !cursor && e.key !== "End"; // wherever an arrow would lead
+      const to = first ? stops[0]! : stops[Math.min(stops.length - 1, Math.max(0, next))]!;
       move({ place: to, keys: true });
       if (e.shiftKey && scene.samples) select(combine(null, between(anchor, to), "replace"));
       else anchor = to;
