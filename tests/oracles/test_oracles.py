@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,7 +17,7 @@ SUMS_IN_FLOAT32 = {"torchmetrics"}
 
 
 def asked(what: str) -> list[Any]:
-    """All stored answers about a "loss" or a "measure", with the inputs they are for."""
+    """All stored answers about a "loss", a "measure" or another "function", with the inputs they are for."""
     return [
         pytest.param(file, answer, id=f"{file}: {name}")
         for file, stored in FILES.items()
@@ -54,3 +55,20 @@ def test_a_calibration_error_is_that_of_the_package(file: str, answer: dict[str,
     found = measure(inputs[answer["x"]], inputs["labels"], kind=answer["kind"], **answer["params"])
     tolerance = 2e-6 if file in SUMS_IN_FLOAT32 else 1e-9
     assert found == pytest.approx(answer["value"], rel=tolerance, abs=tolerance)
+
+
+@pytest.mark.parametrize(("file", "answer"), asked("function"))
+def test_a_function_gives_what_the_package_does(file: str, answer: dict[str, Any]) -> None:
+    """Of what it returns: the fields to "read", or what another function "then" makes of it."""
+    inputs = FILES[file]["inputs"]
+    found = getattr(cv.calibration, answer["function"])(
+        *(inputs[n] for n in answer["args"]), **answer["params"]
+    )
+    if then := answer.get("then"):
+        found = getattr(cv.calibration, then["function"])(found, *(inputs[n] for n in then["args"]))
+    if "read" in answer:
+        found = [getattr(found, name) for name in answer["read"]]
+    found = np.asarray(found, dtype=float)
+    expected = np.array(answer["value"])
+    found = found[~np.isnan(found)].reshape(expected.shape)  # empty bins are not asked about
+    np.testing.assert_allclose(found, expected, rtol=answer["tolerance"], atol=answer["tolerance"])
