@@ -15,6 +15,7 @@ PLANES = ("path", "random")
 PARTS = ("training", "validation")
 MOST_LOSSES = 2
 OF_FEATURES = ("mahalanobis", "relative_mahalanobis", "knn")
+LEARNT = ("tempnet", "correctness", "model")
 MAX_SAMPLES = 4000
 MAX_FEATURES = 100_000
 MAX_RESOLUTION = 256  # points along a side of a field
@@ -132,6 +133,17 @@ class AskCalibrator:
 
 
 @dataclass(frozen=True, slots=True)
+class AskTemperatures:
+    """Learnt temperatures of samples."""
+
+    by: str  # one of `LEARNT`
+    step: int | None
+    part: str
+    most: int  # samples
+    member: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FanOut:
     """Train networks side by side that differ in one setting."""
 
@@ -165,6 +177,7 @@ Request = (
     | AskLoss
     | AskCalibrator
     | AskOOD
+    | AskTemperatures
     | FanOut
     | Cancel
     | GoToScene
@@ -312,6 +325,12 @@ def _ood(content: Mapping[str, Any]) -> AskOOD:
     return AskOOD(_text(content, "outside"), strength, detector, _step(content), _member(content))
 
 
+def _temperatures(content: Mapping[str, Any]) -> AskTemperatures:
+    most = _whole(content, "most", 1, MAX_SAMPLES)
+    by, part = _text(content, "by", LEARNT), _text(content, "part", PARTS)
+    return AskTemperatures(by, _step(content), part, most, _member(content))
+
+
 def _fan(content: Mapping[str, Any]) -> FanOut:
     values = None if content.get("values") is None else _numbers(content, "values", MAX_FAN)
     seeds = None if content.get("seeds") is None else _whole(content, "seeds", 1, MAX_SEEDS)
@@ -331,6 +350,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "loss": _losses,
     "calibrator": lambda c: AskCalibrator(_text(c, "name"), _whole(c, "step", 0, 2**53), _member(c)),
     "ood": _ood,
+    "temperatures": _temperatures,
     "fan": _fan,
     "scene": lambda c: GoToScene(_whole(c, "index", 0, MOST_SCENES)),
     "cancel": lambda c: Cancel(_text(c, "task", ("landscape", "landscape_loss", "field", "calibrator"))),

@@ -28,7 +28,8 @@ from clsviz.widgets.model_set import ModelSet
 from clsviz.widgets.ood_job import OwnSet, ood_answer, own_packet, own_sets
 from clsviz.widgets.probes import ProbeThread
 from clsviz.widgets.publisher import Publisher
-from clsviz.widgets.sources import decoded_prototypes
+from clsviz.widgets.sources import decoded_prototypes, source_logits
+from clsviz.widgets.temperature_job import temperature_answer
 from clsviz.widgets.wire import Packet
 
 SEEDS = 3  # networks per value that "fan out" trains where they are quick
@@ -94,6 +95,8 @@ class Session:
         self._publisher.remember(self._own_outside)
         self._last_ood: list[Packet] = []
         self._publisher.remember(lambda: self._last_ood)
+        self._last_temperatures: list[Packet] = []
+        self._publisher.remember(lambda: self._last_temperatures)
         self._wants_landscape = False
         self.fan: Fan | ModelSet | None = None
         self._aside: list[Fan] = []
@@ -256,6 +259,16 @@ class Session:
         self._last_ood = [ood_answer(source, self.source.run_id, request, self.outside)]
         self._publisher.put("ood", self._last_ood[0])
 
+    def answer_temperatures(self, request: messages.AskTemperatures) -> None:
+        """Tells the pages which temperatures a network learns for samples."""
+        source = self.source_of(request.member)
+        self._last_temperatures = [
+            temperature_answer(
+                source, self.source.run_id, request, lambda rows: source_logits(source, request.step, rows)
+            )
+        ]
+        self._publisher.put("temperatures", self._last_temperatures[0])
+
     def answer(self, content: Any, widget: ipywidgets.Widget) -> None:
         """Handles one message from a page. What is wrong with it becomes an error in the view."""
         where = "message"
@@ -318,6 +331,8 @@ class Session:
                 self._loss_thread.submit("ood", lambda _cancelled: self.answer_ood(request))
             case messages.AskCalibrator():
                 self._calibrator_thread.submit("calibrator", lambda off: self._calibrate(request, off))
+            case messages.AskTemperatures():
+                self._calibrator_thread.submit("temperatures", lambda _off: self.answer_temperatures(request))
             case messages.GoToScene(index):
                 go_to = getattr(widget, "go_to", None)
                 if go_to is None:
@@ -397,7 +412,8 @@ class Session:
         if event.kind == "reset":
             if isinstance(self.fan, Fan) and not self._fits_run(self.fan):
                 self.close_fan()
-            self._last_field, self._last_losses, self._last_ood = [], [], []
+            self._last_field, self._last_losses = [], []
+            self._last_ood, self._last_temperatures = [], []
             self.calibrators.forget()
             self._probes.cancel()
             self._landscape.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -10,15 +11,19 @@ import traitlets
 
 from clsviz import calibration, losses
 from clsviz.calibration.ood import auroc
-from clsviz.widgets.base import View, temperature_range
+from clsviz.widgets.base import View
 from clsviz.widgets.loss_job import part_rows
+from clsviz.widgets.messages import LEARNT, AskTemperatures
 from clsviz.widgets.overlay import shown_logits, shown_validation
 from clsviz.widgets.sources import predictions_source
+from clsviz.widgets.temperature_job import model_temperatures, temperatures_of
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 MOST_SAMPLES = 4000  # looked at one by one; as js/src/views/loss/samples.ts
+BOUNDS = (0.05, 20.0)  # of a temperature, as the shared slider's
+BOUNDS_OF_MODELS = (0.001, 20.0)  # where a model divides cosines
 HOTTEST = 0.05  # share of the samples that the button selects
 GROUPS = ("right", "wrong", "mislabelled")
 
@@ -27,7 +32,8 @@ GROUPS = ("right", "wrong", "mislabelled")
 class TemperaturesResult:
     """The numbers on screen."""
 
-    rho: float  # KL distance from uniform, nats
+    by: str  # where the temperatures come from
+    rho: float  # KL distance from uniform, nats; of "ball" alone
     part: str  # "validation" or "training"
     samples: np.ndarray  # (n,) their indices
     temperature: np.ndarray  # (n,) of each sample
@@ -37,7 +43,7 @@ class TemperaturesResult:
     fitted: float  # the one temperature of least NLL on the validation samples
     nll_fitted: float
     ece_fitted: float
-    nll_trained: float  # at temperature 1
+    nll_trained: float  # at temperature 1: as trained, unless the model has temperatures of its own
     ece_trained: float
     wrong_hotter: float  # P(a wrong sample is hotter than a right one); NaN without one of them
 
@@ -54,8 +60,9 @@ class TemperaturesResult:
 
     def summary(self) -> str:
         """Mean temperature and what it is worth in a line."""
+        at = f"rho {self.rho:.3g}" if self.by == "ball" else self.by
         return (
-            f"mean T {self.temperature.mean():.4f} at rho {self.rho:.3g}: "
+            f"mean T {self.temperature.mean():.4f} ({at}): "
             f"NLL {self.nll:.4f}, ECE {self.ece:.4f}; "
             f"one T = {self.fitted:.4f}: {self.nll_fitted:.4f}, {self.ece_fitted:.4f}"
         )
@@ -70,6 +77,12 @@ class TemperaturesState(traitlets.HasTraits):
         min=0,
         help="KL distance from uniform that each softmax is brought to, nats; None: half of log K",
     ).tag(sync=True, of_run=True)
+    by = traitlets.Enum(
+        ["ball", *LEARNT],
+        "ball",
+        help="ball: in closed form, at distance rho from uniform; tempnet, correctness: by a network that "
+        "learns from the validation samples' logits, each out of fold; model: the model's own",
+    ).tag(sync=True)
     part = traitlets.Enum(["validation", "training"], "validation", help="whose samples").tag(sync=True)
 
 
@@ -81,20 +94,31 @@ class TemperaturesNumbers:
         """The numbers on screen, recomputed in Python.
 
         Raises:
-            InputError: nothing is trained yet.
+            InputError: nothing is trained yet, the model has no temperatures of its own, or there are too
+                few samples to learn some from.
         """
         data = self.source.dataset
         rows = part_rows(data, self.part, MOST_SAMPLES)
         logits, labels = shown_logits(self, rows), data.y[rows]
         rho = np.log(data.n_classes) / 2 if self.rho is None else self.rho
-        limits = temperature_range().range
-        assert limits is not None
-        tau = calibration.tempnet_temperature(logits, rho=rho, tau_min=limits.low, tau_max=limits.high)
         groups = losses.sample_groups(logits, labels, data.y_clean[rows])
-        fitted = calibration.fit_temperature(*shown_validation(self)).temperature
+        held_out, held_out_labels = shown_validation(self)
+        if self.by == "ball":
+            low, high = BOUNDS
+            tau = calibration.tempnet_temperature(logits, rho=rho, tau_min=low, tau_max=high)
+        else:
+            tau = temperatures_of(self.source, self.step, self.by, self.part, rows, logits)
+        bounds = BOUNDS
+        if self.by == "model":  # its logits are divided already
+            bounds = BOUNDS_OF_MODELS
+            logits = logits * tau[:, None]
+            own = model_temperatures(self.source, self.step, data.validation)
+            held_out = held_out * own[:, None]
+        fitted = calibration.fit_temperature(held_out, held_out_labels, bounds=bounds).temperature
         nll, ece = zip(*(_scores(logits, labels, t) for t in (tau[:, None], fitted, 1.0)), strict=True)
         right, wrong = tau[groups == 0], tau[groups == 1]
         return TemperaturesResult(
+            self.by,
             float(rho),
             self.part,
             rows,
@@ -130,11 +154,12 @@ class TemperaturesNumbers:
 
 
 class TemperatureView(TemperaturesNumbers, TemperaturesState, View):
-    """The temperature of each sample at which its softmax lies at a given distance from uniform.
+    """A temperature for each sample: in closed form, learnt, or the model's own.
 
-    This is what TempNet learns to give, in closed form (`cv.calibration.tempnet_temperature`), in bounds of
-    0.05 to 20. Right, wrong and mislabelled samples are told apart; NLL and ECE with these temperatures stand
-    against one fitted temperature for all; the hottest samples are shown.
+    The closed form brings each softmax to a given distance from uniform, which is what TempNet learns to give
+    (`cv.calibration.tempnet_temperature`, in bounds of 0.05 to 20). Right, wrong and mislabelled samples are
+    told apart; NLL and ECE with these temperatures stand against one fitted temperature for all; the hottest
+    samples are shown.
     """
 
     bundle = "temperatures"
@@ -143,6 +168,16 @@ class TemperatureView(TemperaturesNumbers, TemperaturesState, View):
     def from_predictions(cls, y_true: Any, y_pred: Any, *, kind: str = "logits", **options: Any) -> Self:
         """The view of finished predictions; arguments as `ReliabilityDiagram.from_predictions`."""
         return cls(predictions_source(y_true, y_pred, kind=kind), **options)
+
+    def to_html(self, path: str | Path | None = None, *, title: str | None = None) -> str:
+        """This view as one HTML file that works without a kernel or network; see `View.to_html`."""
+        timeline = self.source.timeline
+        if self.by != "ball" and len(timeline):
+            shown = timeline.latest if self.step is None else timeline.at(self.step)
+            self.session.answer_temperatures(
+                AskTemperatures(self.by, shown.step, self.part, MOST_SAMPLES, self.member)
+            )
+        return super().to_html(path, title=title)
 
 
 def _scores(logits: np.ndarray, labels: np.ndarray, temperature: Any) -> tuple[float, float]:

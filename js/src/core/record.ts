@@ -33,6 +33,17 @@ export function record(session: Session, extent: Extent): Packet[] {
       buffers: [made.images, made.weights],
     });
   if (extent.outside) packets.push(...outsidePackets(session));
+  const learnt = session.heatAnswer;
+  if (learnt)
+    packets.push({
+      header: {
+        kind: "temperatures_answer",
+        run_id: session.run!.id,
+        question: learnt.question,
+        why: learnt.why,
+      },
+      buffers: [learnt.temperature, learnt.divided],
+    });
   const fields = extent.field ? [...session.fields] : [];
   const calibrated = extent.calibrated ? [...session.calibrated.values()] : [];
   return [

@@ -95,6 +95,7 @@ export function fingerprint(session: Session): string {
     ...fields.keys(),
     ...session.outside.keys(),
     session.oodAnswer?.key,
+    session.heatAnswer?.key,
     ...calibrated.keys(),
   ].join();
 }

@@ -4,6 +4,7 @@ import { asFloat32, asInt32, asUint16 } from "./arrays";
 import { type Calibrated, calibratedKey, readCalibrated } from "./calibrated";
 import { type Fan, readFan, readSteps, readWeights } from "./fan";
 import type { Network } from "./forward";
+import { type HeatAnswer, readHeatAnswer } from "./heatanswer";
 import { type LossAnswer, readLossAnswer } from "./lossanswer";
 import { type OodAnswer, type OwnSet, readOodAnswer, readOwnSets } from "./oodanswer";
 import type { Waiting } from "./outbox";
@@ -106,6 +107,7 @@ export type What =
   | "field"
   | "loss"
   | "ood"
+  | "temperatures"
   | "calibrated"
   | "prototypes"
   | "predictions"
@@ -143,6 +145,8 @@ export class Session {
   outside: ReadonlyMap<string, OwnSet> = new Map();
   /** The kernel's newest words on samples from outside, for networks that the browser cannot run. */
   oodAnswer: OodAnswer | null = null;
+  /** The kernel's newest learnt temperatures of samples. */
+  heatAnswer: HeatAnswer | null = null;
   /** The kernel's newest words on calibrators, by `calibratedKey`. */
   readonly calibrated = new Map<string, Calibrated>();
   error: { where: string; message: string } | null = null;
@@ -247,7 +251,7 @@ export class Session {
         const step = message.step as number;
         this.former = this.snapshots.filter((s) => s.step > step);
         this.snapshots = this.snapshots.filter((s) => s.step <= step);
-        this.oodAnswer = null;
+        this.oodAnswer = this.heatAnswer = null;
         this.forgetCalibrated((c) => c.step > step);
         return this.notify("snapshots");
       }
@@ -320,6 +324,10 @@ export class Session {
         if (!this.run || message.run_id !== this.run.id || !this.dataset) return;
         this.outside = readOwnSets(message, buffers, this.dataset.d || this.dataset.k);
         return this.notify("ood");
+      case "temperatures_answer":
+        if (!this.run || message.run_id !== this.run.id) return;
+        this.heatAnswer = readHeatAnswer(message, buffers);
+        return this.notify("temperatures");
       case "ood_answer":
         if (!this.run || message.run_id !== this.run.id) return;
         this.oodAnswer = readOodAnswer(message, buffers);
@@ -364,7 +372,7 @@ export class Session {
       this.fields.clear();
       this.lossAnswer = null;
       this.outside = new Map();
-      this.oodAnswer = null;
+      this.oodAnswer = this.heatAnswer = null;
       this.calibrated.clear();
       this.error = null;
       if (this.fan?.own) this.fan = null; // what is kept of another one is told by the kernel

@@ -1,5 +1,6 @@
 /** A temperature for each sample: how they are spread, what they are worth, which samples run hottest. */
 
+import { heatKey } from "../core/heatanswer";
 import { markedSample } from "../core/marked";
 import { RULE_KEYS, shownTilted } from "../core/overlay";
 import { selectedMask } from "../core/samples";
@@ -12,23 +13,36 @@ import { button, type RangeKnob, rangeKnob, selectKnob } from "../draw/knobs";
 import { commonNotice, makePanel, type Notice, shownWord, type TableData } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { colours } from "../draw/theme";
+import { Asker } from "./asker";
 import { BINS, type Bins, binWords, inBins } from "./loss/histogram";
 import { type BarsOnScreen, pointBars } from "./loss/pointing";
 import { hasParts, type Part } from "./loss/samples";
 import type { Mount } from "./mount";
 import { makeHottest } from "./temperatures/hottest";
 import {
+  type By,
   ballShown,
   GROUPS,
   heatBins,
   hottest,
   LIMITS,
+  learntShown,
   ofGroup,
+  questionFor,
+  SOURCES,
   type Temperatures,
 } from "./temperatures/numbers";
 import { drawHeat } from "./temperatures/picture";
 import { mean, sentence } from "./temperatures/words";
 
+const COMING = "The kernel learns the temperatures: a few seconds.";
+/** How honest the numbers are. */
+const HOW = {
+  ball: "",
+  model: " The one T divides what the model's own temperatures divide.",
+  validation: " Learnt from the other validation samples, in five folds.",
+  training: " Learnt from the validation samples.",
+};
 const MARGIN = 0.02; // nats between the slider's ends and what no temperature reaches
 
 interface Drawn extends BarsOnScreen {
@@ -46,6 +60,17 @@ export const mountTemperatures: Mount = (el, { session, store }) => {
   const most = () => Math.log(session.dataset?.k ?? 2);
   const rho = () => store.get<number | null>("rho") ?? most() / 2;
 
+  const by = (): By => {
+    const chosen = store.get<string | null>("by") ?? "ball";
+    return Object.hasOwn(SOURCES, chosen) ? (chosen as By) : "ball";
+  };
+
+  const sources = selectKnob({
+    name: "Temperatures",
+    options: Object.entries(SOURCES).map(([value, label]) => ({ value, label })),
+    value: "ball",
+    change: (value) => store.set("by", value),
+  });
   const parts = selectKnob({
     name: "Samples",
     options: [
@@ -56,7 +81,7 @@ export const mountTemperatures: Mount = (el, { session, store }) => {
     change: (value) => store.set("part", value),
   });
   const choose = button("Select the hottest 5 %", () => chooseHottest(), { class: "clsviz-small" });
-  panel.controls.append(parts.el, choose);
+  panel.controls.append(sources.el, parts.el, choose);
 
   const main = makeCanvas("");
   for (const [name, value] of Object.entries({
@@ -99,8 +124,10 @@ export const mountTemperatures: Mount = (el, { session, store }) => {
       radius.replaceChildren(knob.el);
     }
     knob.show(rho());
+    knob.setDisabled(by() !== "ball");
   };
 
+  const asker = new Asker(session, (key) => session.heatAnswer?.key === key);
   let drawn: Drawn | null = null;
 
   const draw = () => {
@@ -120,7 +147,9 @@ export const mountTemperatures: Mount = (el, { session, store }) => {
     }
     parts.show(part());
     parts.el.hidden = !hasParts(data);
-    const heat = ballShown(session, at, part(), rho());
+    sources.show(by());
+    const heat = heatShown(at);
+    if (typeof heat === "string") return sayWhy(heat);
     const { samples, temperature } = heat;
     const bins = heatBins(temperature, samples.groups);
     const mask = selectedMask(store.get<Selection>("selection"), data.n);
@@ -140,15 +169,48 @@ export const mountTemperatures: Mount = (el, { session, store }) => {
     drawn = { samples, bins, histogram, heat };
     panel.status(
       ...shownWord(at),
-      ...sentence(heat, rho(), hasParts(data) ? part() : ""),
+      ...sentence(
+        heat,
+        by() === "ball" ? `ρ = ${rho().toFixed(2)} nats` : SOURCES[by()],
+        hasParts(data) ? part() : "",
+      ),
+      HOW[by() === "ball" || by() === "model" ? (by() as "ball" | "model") : part()],
       ...chosenWords(seen),
     );
   };
 
-  /** Temperature of any sample, also of one that is not drawn. */
-  const heatOf = (at: Shown, { samples, temperature }: Temperatures, sample: number): number => {
+  /** The temperatures, or why there are none. */
+  const heatShown = (at: Shown): Temperatures | string => {
+    const question = questionFor(at, by(), part());
+    if (!question) return ballShown(session, at, part(), rho());
+    if (at.hovered || at.tilted) return "Temperatures are learnt for trained networks only.";
+    const there = asker.want(heatKey(question), () => ({ kind: "temperatures", ...question }));
+    const answer = session.heatAnswer;
+    if (answer?.key === heatKey(question))
+      return (
+        answer.why || (learntShown(session, at, part(), answer) ?? "The kernel answered for other samples.")
+      );
+    if (there === "coming") return COMING;
+    return session.alive
+      ? "The kernel could not learn them."
+      : "They are learnt by the kernel, which is gone.";
+  };
+
+  /** No temperatures: the last picture stays while new ones are on their way. */
+  const sayWhy = (words: string) => {
+    if (words !== COMING) {
+      drawn = null;
+      choose.disabled = true;
+      panel.notice({ tone: "plain", title: "No temperatures here", text: words });
+    }
+    panel.status(words);
+  };
+
+  /** Temperature of any sample, also of one that is not drawn; null where only the kernel knows it. */
+  const heatOf = (at: Shown, { samples, temperature }: Temperatures, sample: number): number | null => {
     const here = samples.rows.indexOf(sample);
     if (here >= 0) return temperature[here]!;
+    if (by() !== "ball") return null;
     const [low, high] = LIMITS;
     return ballTemperatures(logitsOf(session, at, [sample]), session.dataset!.k, {
       rho: rho(),
@@ -200,8 +262,9 @@ export const mountTemperatures: Mount = (el, { session, store }) => {
     store,
     panel,
     boxes: [main.el, strip.el],
-    keys: ["step", "member", "selection", "marked", "hover", "rho", "part", ...RULE_KEYS],
-    events: ["data", "snapshots", "run", "fan", "alive"],
+    keys: ["step", "member", "selection", "marked", "hover", "rho", "by", "part", ...RULE_KEYS],
+    events: ["data", "snapshots", "run", "fan", "alive", "temperatures"],
+    also: [session.on(["error"], () => asker.forget())],
   });
   return frame.close;
 };

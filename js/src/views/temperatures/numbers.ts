@@ -1,14 +1,25 @@
 /** What the temperature view shows: a temperature for each sample, and what they are worth. */
 
+import type { HeatAnswer, HeatQuestion } from "../../core/heatanswer";
 import { ballTemperatures, scoresAt } from "../../core/sampletemperature";
 import type { Session } from "../../core/session";
 import type { Shown } from "../../core/shown";
 import { fitTemperature } from "../../core/temperature";
 import { BINS, type Bins } from "../loss/histogram";
-import { type Part, type Samples, samplesOf } from "../loss/samples";
+import { MOST_SAMPLES, type Part, type Samples, samplesOf } from "../loss/samples";
 
 export const LIMITS = [0.05, 20] as const; // of a temperature, as the shared slider's
+const OF_MODELS = [0.001, 20] as const; // where a model divides cosines
 const AXIS = [Math.log10(0.01), Math.log10(20)] as const; // learnt ones may be colder
+/** Where temperatures come from. */
+export const SOURCES = {
+  ball: "closed form (DRO)",
+  tempnet: "TempNet, learnt",
+  correctness: "correctness-aware, learnt",
+  model: "the model's own",
+};
+export type By = keyof typeof SOURCES;
+
 export const HOTTEST = 0.05; // share of the samples that the button selects
 
 /** How the network takes a sample: as its label, otherwise, or the label is wrong. */
@@ -30,7 +41,7 @@ export interface Temperatures {
   wrongHotter: number; // share of pairs of a wrong and a right sample; NaN without one of them
 }
 
-const kept = new WeakMap<Shown, Map<string, Temperatures>>();
+const kept = new WeakMap<object, Map<string, Temperatures>>();
 const fits = new WeakMap<Shown, number>();
 const MOST = 6;
 
@@ -44,7 +55,31 @@ export function ballShown(session: Session, at: Shown, part: Part, rho: number):
   });
 }
 
-function known(at: Shown, key: string, make: () => Temperatures): Temperatures {
+/** What only the kernel can say: temperatures that a network learns, or that the model gives itself. */
+export const questionFor = (at: Shown, by: By, part: Part): HeatQuestion | null =>
+  by === "ball" ? null : { by, step: at.snapshot.step, member: at.member, part, most: MOST_SAMPLES };
+
+/** Of the kernel's answer; null: it is about other samples. */
+export function learntShown(
+  session: Session,
+  at: Shown,
+  part: Part,
+  answer: HeatAnswer,
+): Temperatures | null {
+  const { k } = session.dataset!;
+  const samples = samplesOf(session, at, part);
+  const { temperature, divided } = answer;
+  if (temperature.length !== samples.rows.length) return null;
+  return known(answer, "", () => {
+    if (divided.length !== at.labels.length) return measured(at, k, samples, temperature);
+    const times = (z: Float32Array, by: Float64Array) => z.map((v, i) => v * by[Math.floor(i / k)]!);
+    const whole = { ...at, logits: times(at.logits, divided) };
+    const undone = { ...samples, logits: times(samples.logits, temperature) };
+    return measured(whole, k, undone, temperature, OF_MODELS);
+  });
+}
+
+function known(at: object, key: string, make: () => Temperatures): Temperatures {
   const all = kept.get(at) ?? new Map<string, Temperatures>();
   kept.set(at, all);
   const found = all.get(key) ?? make();
@@ -54,8 +89,14 @@ function known(at: Shown, key: string, make: () => Temperatures): Temperatures {
   return found;
 }
 
-function measured(at: Shown, k: number, samples: Samples, temperature: Float64Array): Temperatures {
-  const fitted = fits.get(at) ?? fitTemperature(at.logits, at.labels, k).temperature;
+function measured(
+  at: Shown,
+  k: number,
+  samples: Samples,
+  temperature: Float64Array,
+  bounds: readonly [number, number] = LIMITS,
+): Temperatures {
+  const fitted = fits.get(at) ?? fitTemperature(at.logits, at.labels, k, { bounds }).temperature;
   fits.set(at, fitted);
   const worth = (t: (row: number) => number) => scoresAt(samples.logits, samples.labels, k, t);
   return {

@@ -9,7 +9,8 @@ export const mean = (values: ArrayLike<number>): number => {
   return sum / values.length;
 };
 
-export function sentence(heat: Temperatures, rho: number, part: string): (Node | string)[] {
+/** `how`: where the temperatures come from, in words. */
+export function sentence(heat: Temperatures, how: string, part: string): (Node | string)[] {
   const { samples, temperature } = heat;
   const of =
     samples.rows.length < samples.all ? `${samples.rows.length} of ${samples.all}` : `${samples.all}`;
@@ -22,10 +23,10 @@ export function sentence(heat: Temperatures, rho: number, part: string): (Node |
   const fittedOn = part === "training" ? ", fitted on the validation samples," : "";
   return [
     b(`Mean T ${mean(temperature).toFixed(4)}`),
-    ` of ${of} ${part ? `${part} ` : ""}samples at ρ = ${rho.toFixed(2)} nats (${groups.join(", ")})${pairs}. With them `,
+    ` of ${of} ${part ? `${part} ` : ""}samples, ${how} (${groups.join(", ")})${pairs}. With them `,
     b(`NLL ${heat.own.nll.toFixed(4)}`),
     ", ",
     b(`ECE ${heat.own.ece.toFixed(4)}`),
-    `; with one T = ${heat.fitted.toFixed(4)} for all${fittedOn} ${heat.one.nll.toFixed(4)} and ${heat.one.ece.toFixed(4)}; as trained ${heat.trained.nll.toFixed(4)} and ${heat.trained.ece.toFixed(4)}.`,
+    `; with one T = ${heat.fitted.toFixed(4)} for all${fittedOn} ${heat.one.nll.toFixed(4)} and ${heat.one.ece.toFixed(4)}; at T = 1 ${heat.trained.nll.toFixed(4)} and ${heat.trained.ece.toFixed(4)}.`,
   ];
 }
