@@ -58,6 +58,7 @@ FEATURES = {"features": ("features", "features"), "labels": ("classes", "feature
 SCORES = {"scores": ("probs[:, 1]", "probs")}
 OWN: dict[str, dict[str, tuple[str, str]]] = {
     "data.undersample": {"minority": ("1", "")},
+    "data.ood_turned": {"dataset": ("cv.data.digits()", "")},
     "data.roc_hull": {"fpr": ("[0, 0.2, 0.5, 1]", ""), "tpr": ("[0, 0.6, 0.7, 1]", "")},
     "calibration.crps_ensemble": {
         "members": ("[[0.1, 0.4, 0.9], [2.0, 2.5, 2.2]]", ""),

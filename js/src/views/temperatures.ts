@@ -115,7 +115,7 @@ export const mountTemperatures: Mount = (el, { session, store }) => {
         format: (v) => v.toFixed(2),
         stops: [
           { value: MARGIN, label: "unsure" },
-          { value: all / 2, label: "½ log K" },
+          { value: all / 2, label: "½" },
           { value: all - MARGIN, label: "sure" },
         ],
         live: (v) => store.set("rho", v, "live"),
