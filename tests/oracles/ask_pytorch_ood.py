@@ -8,15 +8,10 @@ the OOD samples: it is asked with the roles exchanged.
 from __future__ import annotations
 
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import torch
-
-with patch("torch.library.register_fake", lambda *_, **__: lambda f: f):
-    # pytorch-ood needs torchvision for data and models alone; a CUDA build of it, which is what a package
-    # index has, does not load its operators beside a CPU build of torch, and stops at their registration.
-    import torchvision  # noqa: F401
+import torchvision_anyway  # noqa: F401
 from pytorch_ood.detector import KNN, RMD, EnergyBased, Mahalanobis, MaxLogit, MaxSoftmax
 from pytorch_ood.metrics import OODMetrics
 

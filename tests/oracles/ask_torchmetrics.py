@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torchvision_anyway  # noqa: F401
 from torch import Tensor
 from torchmetrics.functional import classification as metrics
 from torchmetrics.functional.regression import jensen_shannon_divergence, kl_divergence
