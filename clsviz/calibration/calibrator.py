@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import NotFittedError
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from clsviz.calibration.bbq import fit_bbq
 from clsviz.calibration.beta import fit_beta
@@ -154,6 +155,7 @@ class Calibrator(ClassifierMixin, BaseEstimator):
         self.classes_, labels = _columns(y, *z.shape)
         self.n_features_in_ = z.shape[1]
         self.fit_ = row.fitted(z, labels, **params)
+        self._fitted = self.name  # what fit_ belongs to, also when the name is set anew
         return self
 
     def predict_proba(self, X: ArrayLike) -> Array:
@@ -163,31 +165,31 @@ class Calibrator(ClassifierMixin, BaseEstimator):
             NotFittedError: `fit` was not called.
             ShapeError: another number of classes than it was fitted to.
         """
-        if not hasattr(self, "fit_"):
-            raise NotFittedError("this Calibrator is not fitted yet; call fit(logits, labels) first")
+        check_is_fitted(self)
         z = as_logits(X)
         if z.shape[1] != self.n_features_in_:
             raise ShapeError(
                 f"logits must have {self.n_features_in_} columns, as those it was fitted to; got {z.shape[1]}"
             )
-        return CALIBRATORS[self.name].applied(self.fit_, z)
+        return CALIBRATORS[self._fitted].applied(self.fit_, z)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """(N,) most probable label of each row; ties go to the first class."""
-        return self.classes_[self.predict_proba(X).argmax(1)]
+        top = self.predict_proba(X).argmax(1)
+        return self.classes_[top]
 
 
 def _columns(labels: ArrayLike, n: int, k: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """(K,) label of each column, and (N,) column of each label."""
-    y = np.asarray(labels.cpu() if hasattr(labels, "cpu") else labels)
-    if y.shape == (n,):
+    y = column_or_1d(labels.cpu() if hasattr(labels, "cpu") else labels, warn=True)
+    check_classification_targets(y)
+    numbers = np.issubdtype(y.dtype, np.number)
+    if len(y) == n and not (numbers and np.isin(y, np.arange(k)).all()):
         names, columns = np.unique(y, return_inverse=True)
-        numbers = np.issubdtype(y.dtype, np.number) and np.isin(names, np.arange(k)).all()
-        if len(names) == k and not numbers:
+        if len(names) == k:
             return names, columns
-        if not np.issubdtype(y.dtype, np.number):
-            raise InputError(
-                f"labels name {len(names)} classes, but logits have {k} columns; "
-                f"where some do not occur, give column numbers 0..{k - 1}"
-            )
+        raise InputError(
+            f"labels name {len(names)} classes, but logits have {k} columns; "
+            f"where some do not occur, give column numbers 0..{k - 1}"
+        )
     return np.arange(k), as_labels(y, n, k)
