@@ -67,3 +67,19 @@ def unit(vector: np.ndarray, name: str) -> np.ndarray:
     if norm < TINY:
         raise InputError(f"{name} has no direction (its length is {norm:.3g})")
     return vector / norm
+
+
+def integer(value: Any, name: str, least: int = 1) -> int:
+    """`value` as an int of at least `least`."""
+    number = real_number(value, name)
+    if number != round(number) or number < least:
+        raise InputError(f"{name} must be an integer >= {least}, got {value!r}")
+    return int(number)
+
+
+def positive(value: Any, name: str) -> float:
+    """`value` as a float above 0."""
+    number = real_number(value, name)
+    if number <= 0:
+        raise InputError(f"{name} must be > 0, got {value!r}")
+    return number

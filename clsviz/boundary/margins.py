@@ -59,6 +59,47 @@ def linear_margin(w: Any, b: float, X: Any, y: Any, *, norm: float = 2) -> np.nd
 
 @method(
     kind="measure",
+    title="Margin of a linear softmax",
+    paper="Crammer & Singer 2001, doi:10.5555/944790.944813",
+    formula=r"\min_{k\ne y}\frac{(w_y-w_k)\cdot x+b_y-b_k}{\lVert w_y-w_k\rVert_q}",
+    needs=("W", "b", "X", "y"),
+)
+def multiclass_linear_margin(W: Any, b: Any, X: Any, y: Any, *, norm: float = 2) -> np.ndarray:
+    """Smallest perturbation, in the given norm, that takes a sample out of its class's region, signed.
+
+    Args:
+        W: (K, d) rows of weights, K >= 2. b: (K,) biases.
+        X: (N, d) samples. y: (N,) int labels in [0, K).
+        norm: 1, 2 or math.inf, the norm of the perturbation.
+
+    Returns:
+        (N,) in units of X; positive where the label's class wins. Classes with equal rows are never
+        reached, or always, by the difference of their biases: inf, -inf, or 0 where that is 0 too.
+
+    Raises:
+        InputError: `norm` is another number, or a label is outside [0, K).
+        ShapeError: shapes do not fit.
+    """
+    if norm not in DUAL:
+        raise InputError(f"norm must be 1, 2 or math.inf, got {norm!r}")
+    W, X = real_array(W, "W", 2), real_array(X, "X", 2)
+    if len(W) < 2 or W.shape[1] != X.shape[1]:
+        raise ShapeError(f"W must be (K >= 2, {X.shape[1]}) for these samples, got {W.shape}")
+    b, y = vector_of(b, "b", len(W)), class_labels(y, "y", len(W))
+    if y.shape != (len(X),):
+        raise ShapeError(f"y must be ({len(X)},), got {y.shape}")
+    scores = X @ W.T + b
+    gap = scores[np.arange(len(X)), y][:, None] - scores
+    length = np.linalg.norm(W[:, None] - W, DUAL[norm], axis=2)[y]
+    bias = b[y][:, None] - b
+    with np.errstate(divide="ignore", invalid="ignore"):
+        margins = np.where(length < TINY, np.where(bias == 0, 0.0, np.copysign(np.inf, bias)), gap / length)
+    margins[np.arange(len(X)), y] = np.inf
+    return margins.min(1)
+
+
+@method(
+    kind="measure",
     title="Logit margin",
     paper="Koltchinskii & Panchenko 2002, doi:10.1214/aos/1015362183",
     formula=r"z_y-\max_{k\ne y}z_k",

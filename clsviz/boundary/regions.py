@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from scipy import ndimage
 
+from clsviz.boundary.calling import logits_at
 from clsviz.boundary.checks import class_labels, real_array, vector_of
 from clsviz.boundary.planes import Plane, plane_lift
 from clsviz.catalogue import Range, method
 from clsviz.errors import InputError, ShapeError
-
-CHUNK = 8192  # rows per forward pass; larger ones fall out of the cache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,49 +64,9 @@ def decision_grid(
         axes.append(np.linspace(low, high, int(resolution)))
     x, y = axes
     points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    logits = _logits(model, points if plane is None else plane_lift(plane, points))
+    logits = logits_at(model, points if plane is None else plane_lift(plane, points))
     logits = logits.reshape(len(y), len(x), -1)
     return Grid(x, y, logits, logits.argmax(-1))
-
-
-def _logits(model: Any, X: np.ndarray) -> np.ndarray:
-    if not callable(model):
-        raise InputError(f"model must be a torch module or a callable, got {type(model).__name__}")
-    if isinstance(model, torch.nn.Module):
-        chunks = _module_logits(model, X)
-    else:
-        chunks = [_as_numpy(model(part)) for part in _parts(X)]
-    for part, logits in zip(_parts(X), chunks, strict=True):
-        if logits.ndim != 2 or len(logits) != len(part):
-            raise ShapeError(f"model must map (N, d) to (N, K): {part.shape} became {logits.shape}")
-    logits = np.concatenate(chunks)
-    if not np.isfinite(logits).all():
-        raise InputError("model returned logits that are NaN or inf; its weights may have diverged")
-    return logits
-
-
-def _parts(X: np.ndarray) -> list[np.ndarray]:
-    return [X[start : start + CHUNK] for start in range(0, len(X), CHUNK)]
-
-
-def _as_numpy(output: Any) -> np.ndarray:
-    output = getattr(output, "logits", output)  # a prototype network returns more than its logits
-    if isinstance(output, torch.Tensor):
-        output = output.detach().double().cpu().numpy()
-    return np.asarray(output, dtype=np.float64)
-
-
-@torch.no_grad()
-def _module_logits(model: torch.nn.Module, X: np.ndarray) -> list[np.ndarray]:
-    like = next((p for p in (*model.parameters(), *model.buffers()) if p.is_floating_point()), None)
-    like = torch.empty(0, dtype=torch.float64) if like is None else like
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        return [_as_numpy(model(torch.from_numpy(part).to(like))) for part in _parts(X)]
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 @method(
