@@ -108,7 +108,7 @@ def _rounded(values: np.ndarray) -> np.ndarray:
 
 
 def checked_values(experiment: Experiment, path: str, values: Sequence[float]) -> Sequence[float]:
-    """The values as they are, where the loss line reaches them.
+    """The values, where the loss line reaches them; whole numbers for a setting that is one, as a seed is.
 
     Raises:
         InputError: one lies beyond; the message says where the line ends.
@@ -117,6 +117,8 @@ def checked_values(experiment: Experiment, path: str, values: Sequence[float]) -
     beyond = next((v for v in values if not low <= v <= high), None)
     if beyond is not None:
         raise InputError(f"{path} = {beyond:g}: it lies in {low:g} to {high:g} (cross-entropy to MAE)")
+    if type(experiment.get(path)) is int:  # the browser's numbers are all of one kind
+        return [int(v) if float(v).is_integer() else v for v in values]
     return values
 
 

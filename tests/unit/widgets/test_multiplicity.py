@@ -186,8 +186,9 @@ def test_it_can_be_taken_along(fan, tmp_path):
 def test_a_lab_reaches_it_whether_it_is_open_or_not():
     lab = cv.Lab("moons", epochs=2, pace=None, instant=False)
     lab.run.wait(30)
-    fan = lab.fan_out("seed", range(3), 1)
+    fan = lab.fan_out("seed", [0.0, 1.0, 2.0], 1)  # as the browser has numbers
     fan.wait(60)
+    assert fan.vary == {"seed": (0, 1, 2)}
     lab.views.multiplicity.epsilon = 0.3
     closed = lab.views.multiplicity.result
     lab.more = ["Multiplicity"]
