@@ -10,7 +10,7 @@ import pytest
 from person import LAB, OPEN, drag, ece, rested, run_cell, slider, status, view
 from playwright.sync_api import Page, expect
 
-AFTER = re.compile(r"Before \(T = 1\.00\) ECE (\d\.\d{4}).* out of fold: ECE (\d\.\d{4})")
+AFTER = re.compile(r"Before \(T = 1\.00\) ECE (\d\.\d{4}).* out of fold\) ECE (\d\.\d{4})")
 AURC = re.compile(r"AURC (\d\.\d{4})")
 
 
@@ -82,7 +82,7 @@ def test_a_calibrator_is_laid_over_and_every_number_is_pythons(
     layout = boxes(page)
     drag(page, slider(page, "Temperature"), 0.6)
     expect(status(page, "reliability")).not_to_contain_text("T = 1.00")
-    assert f"out of fold: ECE {after:.4f}" in status(page, "reliability").inner_text()
+    assert f"out of fold) ECE {after:.4f}" in status(page, "reliability").inner_text()
     assert boxes(page) == layout
 
     # what moved: Python's count, and its bars select samples

@@ -82,13 +82,16 @@ export function drawClasses(
   cursor: Cursor | null,
 ): void {
   const size = fontOf(g.canvas).size - 1;
+  g.font = `${size}px ${fontOf(g.canvas).family}`;
+  const long = cells.map(
+    (cell) => `${shortTitle(cell)}${cell.before ? ` (${cell.before.ece.toFixed(3)})` : ""}`,
+  );
+  const fits = long.every((title) => g.measureText(title).width <= grid.cells[0]!.w);
   cells.forEach((cell, i) => {
     const at = grid.cells[i]!;
     const { x, y, w: width, h: height } = at;
-    const short = `${cell.name}  ${cell.result.ece.toFixed(3)}`;
-    const long = cell.before ? `${short} (${cell.before.ece.toFixed(3)})` : short;
     g.font = `${size}px ${fontOf(g.canvas).family}`;
-    const title = g.measureText(long).width <= width ? long : fitted(short, width, g);
+    const title = fits ? long[i]! : fitted(shortTitle(cell), width, g);
     text(g, title, x, y - 4, { size, colour: c.fg });
     drawCell(g, c, at, cell);
     const here = cursor?.place === i;
@@ -102,6 +105,8 @@ export function drawClasses(
       : "class, its ECE; each from 0 to 1: probability across, share up";
   drawReadout(g, c, size, w, words);
 }
+
+const shortTitle = ({ name, result }: ClassCell) => `${name}  ${result.ece.toFixed(3)}`;
 
 function drawCell(g: G, c: Colours, at: Grid["cells"][number], { result: r }: ClassCell): void {
   const x = (p: number) => at.x + p * at.w;

@@ -54,11 +54,11 @@ export class OnScreen {
     return settings.target === null ? "" : data.classNames[settings.target]!;
   }
 
-  /** "isotonic regression, 5-fold, out of fold". */
+  /** "Isotonic regression, 5-fold, out of fold". */
   get who(): { temperature: number; after: string } {
     const { calibrating, temperature } = this.parts;
     const { title, answer } = calibrating;
-    return { temperature, after: answer ? `${title}, ${answer.folds}-fold, out of fold:` : "" };
+    return { temperature, after: answer ? `${title}, ${answer.folds}-fold, out of fold` : "" };
   }
 
   get samples(): Samples | null {
@@ -88,7 +88,7 @@ export class OnScreen {
     if (samples.after)
       return {
         moved: moved(samples.network, samples.after),
-        from: `From ${said} to ${this.who.after} `,
+        from: `From ${said} to ${this.who.after}: `,
         why: "",
       };
     if (temperature === 1) return none("Nothing has moved yet: choose a calibrator, or drag the temperature");

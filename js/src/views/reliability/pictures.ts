@@ -149,7 +149,7 @@ const classes: Paint = (o, e) => {
   return {
     scene: classesScene(cells, grid, e.open),
     words: [
-      `ECE of each class's probability${o.after ? ` after ${o.who.after.slice(0, -1)}` : ""}: mean ${mean.toFixed(4)} over${among}, largest ${worst.result.ece.toFixed(4)} (class ${worst.name}); click one to look at it alone; `,
+      `ECE of each class's probability${o.after ? ` after ${o.who.after}` : ""}: mean ${mean.toFixed(4)} over${among}, largest ${worst.result.ece.toFixed(4)} (class ${worst.name}); click one to look at it alone; `,
     ],
     table: {
       columns: ["class", "ECE", "MCE", "mean probability", "share", ...(o.after ? ["ECE before"] : [])],

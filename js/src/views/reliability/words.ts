@@ -36,7 +36,7 @@ export function diagramWords(now: Answer, before: Answer | null, pinned: Answer 
     `Before (T = ${who.temperature.toFixed(2)}) `,
     b(`ECE ${before.result.ece.toFixed(4)}`),
     pin,
-    `; after ${who.after} `,
+    `; after (${who.after}) `,
     ...eceWords(now),
     rest,
   ];
