@@ -185,8 +185,20 @@ class ReliabilityNumbers:
         figure.add_scatter(
             x=[0, 1], y=[0, 1], mode="lines", name="perfect", line={"dash": "dot", "color": "#57606a"}
         )
+        title = f"ECE {r.ece:.4f} at T = {r.temperature:.2f}, {r.n} samples"
+        if r.calibrated is not None:
+            after = r.calibrated.diagram
+            there = after.counts > 0
+            figure.add_scatter(
+                x=after.confidence[there],
+                y=after.accuracy[there],
+                mode="lines+markers",
+                name=f"after {r.calibrated.name}",
+                line={"color": "#1f2328"},
+            )
+            title += f"; {r.calibrated.ece:.4f} after {r.calibrated.name}, {FOLDS}-fold, out of fold"
         return figure.update_layout(
-            title=f"ECE {r.ece:.4f} at T = {r.temperature:.2f}, {r.n} samples",
+            title=title,
             xaxis={"title": "confidence", "range": [0, 1]},
             yaxis={"title": "accuracy", "range": [0, 1]},
         )

@@ -90,6 +90,13 @@ def test_a_calibrator_is_fitted_out_of_fold_to_the_network_itself(predictions, n
     assert r.changed == (out.argmax(1) != before.argmax(1)).sum()
 
 
+def test_plotly_draws_the_calibrator_beside_the_bars(predictions):
+    y, z = predictions
+    figure = cv.ReliabilityDiagram.from_predictions(y, z, calibrator="platt").to_plotly()
+    assert [trace.name for trace in figure.data] == ["accuracy", "perfect", "after platt"]
+    assert "5-fold, out of fold" in figure.layout.title.text
+
+
 def test_the_lab_has_the_calibrator_under_its_view_and_scenes_keep_it():
     lab = cv.Lab("moons", autostart=False)
     lab.views.reliability.calibrator = "beta"
