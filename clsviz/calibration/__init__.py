@@ -34,6 +34,7 @@ from clsviz.calibration.correctness_calibrator import (
 from clsviz.calibration.crossfit import CrossFit, cross_fit
 from clsviz.calibration.diagram import ReliabilityDiagram, reliability_diagram
 from clsviz.calibration.early_exit import EarlyExit, early_exit, gated_exit
+from clsviz.calibration.ensembles import EnsembleTemperature, ensemble_temperature, interpolate_probs
 from clsviz.calibration.histogram_binning import (
     HistogramBinning,
     apply_histogram_binning,
@@ -64,6 +65,7 @@ from clsviz.calibration.multiplicity import (
     rashomon_set,
     viable_range,
 )
+from clsviz.calibration.neighbours import knn_softmax
 from clsviz.calibration.one_vs_rest import OneVsRest, calibrate_one_vs_rest
 from clsviz.calibration.ood import (
     OODMetrics,
@@ -76,6 +78,7 @@ from clsviz.calibration.ood import (
     pt_ood_report,
 )
 from clsviz.calibration.platt import Platt, fit_platt
+from clsviz.calibration.quantization import fake_quantize, quantization_temperature_grid
 from clsviz.calibration.scores import (
     BrierDecomposition,
     brier,
@@ -108,6 +111,7 @@ __all__ = [
     "CrossFit",
     "EarlyExit",
     "EceInterval",
+    "EnsembleTemperature",
     "HistogramBinning",
     "Isotonic",
     "MatrixScaling",
@@ -149,7 +153,9 @@ __all__ = [
     "ece",
     "ece_interval",
     "energy_score",
+    "ensemble_temperature",
     "entropy",
+    "fake_quantize",
     "fit_bbq",
     "fit_beta",
     "fit_correctness_aware",
@@ -163,8 +169,10 @@ __all__ = [
     "fit_tempnet",
     "fit_vector_scaling",
     "gated_exit",
+    "interpolate_probs",
     "kde_ece",
     "knn_ood_score",
+    "knn_softmax",
     "ks_error",
     "label_multiplicity",
     "label_shift_bbse",
@@ -179,6 +187,7 @@ __all__ = [
     "nll",
     "ood_metrics",
     "pt_ood_report",
+    "quantization_temperature_grid",
     "rashomon_capacity",
     "rashomon_ratio",
     "rashomon_set",
