@@ -196,7 +196,7 @@ export const mountMultiplicity: Mount = (el, { session, store }) => {
     const rank = pointed.cursor ?? markedRank();
     const about = rank === null ? "" : aboutSample(rank);
     ranges.el.setAttribute("aria-description", about);
-    panel.status(...parts, " ", about);
+    panel.status(...parts, h("span", {}, " ", about));
   };
 
   const markedRank = (): number | null => {
@@ -289,7 +289,8 @@ function labelled(
 ): { el: HTMLElement; show(value: number): void } {
   const knob = rangeKnob({ ...options, format, labelled: false });
   const value = h("span", { class: "clsviz-right" });
-  const words = h("span", { class: "clsviz-name", "aria-hidden": "true" }, name);
+  const [short, long] = name.split(",");
+  const words = h("span", { class: "clsviz-name", "aria-hidden": "true" }, short!, h("span", {}, `,${long}`));
   const el = h("div", { class: "clsviz-knob" }, words, knob.el, value);
   return {
     el,

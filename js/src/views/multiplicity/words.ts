@@ -1,7 +1,7 @@
 /** Multiplicity in words: the line under the pictures, and a sample by itself. */
 
 import { sharesAt } from "../../core/multiplicity";
-import { b } from "../../draw/dom";
+import { b, h } from "../../draw/dom";
 import { percent } from "./curves";
 import type { Counted } from "./numbers";
 
@@ -21,7 +21,13 @@ export function setWords(of: Counted, epsilon: number, delta: number, away: numb
     b(percent(answers.ambiguity)),
     ` of ${n} samples change their answer (ambiguity), at most `,
     b(percent(answers.discrepancy)),
-    ` by one network (discrepancy); ${percent(moved.ambiguity)} move by ${delta.toFixed(2)} or more, at most ${percent(moved.discrepancy)} by one.`,
+    " by one network (discrepancy)",
+    h(
+      "span",
+      {},
+      `; ${percent(moved.ambiguity)} move by ${delta.toFixed(2)} or more, at most ${percent(moved.discrepancy)} by one`,
+    ),
+    ".",
     away > 0 ? ` ${networks(away)} ${away === 1 ? "is" : "are"} on ${away === 1 ? "its" : "their"} way.` : "",
   ];
 }
