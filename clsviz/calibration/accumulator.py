@@ -135,7 +135,7 @@ class Accumulator:
             probs = block_probs(block, kind)
             for need in part.keys() & PAIRED.keys():
                 mode = PAIRED[need] or o["mode"]
-                v, c = block_pairs(probs, y, mode, o["target_class"])
+                v, c = block_pairs(probs, y, "probs", mode, o["target_class"])
                 if need == "pairs":
                     v, c = v.reshape(-1), c.reshape(-1)
                 part[need].add(equal_width_index(v, o["n_bins"], o["closed"]), v, c)

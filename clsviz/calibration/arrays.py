@@ -17,7 +17,7 @@ from clsviz.errors import InputError
 
 Native = Any  # a numpy array or a torch tensor
 
-IN_CACHE = 2**17  # entries of a block on a CPU: 1 MB
+IN_CACHE = 2**18  # entries of a block on a CPU: 1 or 2 MB
 ON_DEVICE = 2**24  # and on a GPU, where few large steps are fast
 
 
@@ -64,11 +64,15 @@ def float64(array: Native) -> Native:
 
 
 def columns(rows: Native) -> Native:
-    """(K, n) float64 copy of (n, K) rows, so that what goes over classes runs along the memory."""
-    if isinstance(rows, np.ndarray):
-        return np.array(rows.T, dtype=np.float64, order="C")
+    """(K, n) copy of (n, K) rows, so that what goes over classes runs along the memory.
+
+    In float32 where it was: a float64 copy of what is picked from it is as exact. Else in float64.
+    """
     xp = array_namespace(rows)
-    return rows.T.to(xp.float64, copy=True, memory_format=xp.contiguous_format)
+    kind = xp.float32 if rows.dtype == xp.float32 else xp.float64
+    if isinstance(rows, np.ndarray):
+        return np.array(rows.T, dtype=kind, order="C")
+    return rows.T.to(kind, copy=True, memory_format=xp.contiguous_format)
 
 
 def slices(n: int, width: int, reference: Native) -> Iterator[slice]:

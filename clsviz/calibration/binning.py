@@ -17,6 +17,7 @@ SCHEMES = ("equal_width", "equal_mass", "equal_mass_rank", "adaptive")
 CLOSED = ("left", "right")
 N_BINS = Range(1, 100, step=1)  # sliders go to 100, a menu to 500
 
+NEAR = 1e-9  # of the width of a bin; products are right to 1e-13 and better up to 500 bins
 FALLS = 1e-12  # bin accuracies that decrease by more are not monotone
 
 
@@ -158,19 +159,17 @@ def equal_width_edges(n_bins: int) -> Array:
 
 
 def equal_width_index(v: Native, n_bins: int, closed: str) -> Native:
-    """Where `searchsorted` puts v among the edges k / B: a product tells it, give or take one."""
+    """Where `searchsorted` puts v among the edges k / B: a product tells it, but near the edges."""
     xp = array_namespace(v)
-    edges = equal_width_edges(n_bins)
-    edges[0], edges[-1] = -np.inf, np.inf  # nothing leaves the first and the last bin
-    edges = beside(edges, v)
-    low, high = edges[:-1], edges[1:]
-    if closed == "left":
-        k = xp.minimum(xp.astype(v * n_bins, xp.int64), n_bins - 1)
-        k = k + (v >= high[k])
-        return k - 1 + (v >= low[k])
-    k = xp.maximum(xp.astype(xp.ceil(v * n_bins), xp.int64) - 1, 0)
-    k = k + (v > high[k])
-    return k - 1 + (v > low[k])
+    place = v * n_bins
+    index = xp.astype(place, xp.int64)
+    rest = place - index
+    near = xp.nonzero((rest < NEAR) | (rest > 1 - NEAR))[0]
+    if len(near):
+        side = "right" if closed == "left" else "left"
+        edges = beside(equal_width_edges(n_bins), v)
+        index[near] = xp.clip(xp.searchsorted(edges, v[near], side=side) - 1, 0, n_bins - 1)
+    return index
 
 
 def _quantiles(v: Native, q: Array) -> Array:

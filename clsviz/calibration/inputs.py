@@ -137,7 +137,7 @@ class Forecasts:
         return 2 if self.x.ndim == 1 else int(self.x.shape[1])
 
     def blocks(self) -> Iterator[tuple[Native, Native]]:
-        """Some samples at a time: (K, n) float64 copies of x as it came, checked, and (n,) labels.
+        """Some samples at a time: (K, n) copies of x, float32 or float64, checked, and (n,) labels.
 
         Raises:
             InputError: not finite; or probabilities outside [0, 1] by more than 1e-6 or with sums off
@@ -149,7 +149,7 @@ class Forecasts:
             yield block, self.labels[part]
 
     def probs(self) -> Iterator[tuple[Native, Native]]:
-        """Some samples at a time: (K, n) probabilities in [0, 1] and (n,) labels."""
+        """Some samples at a time: (K, n) float64 probabilities in [0, 1] and (n,) labels."""
         return ((block_probs(block, self.kind), y) for block, y in self.blocks())
 
     def pairs(
@@ -161,11 +161,12 @@ class Forecasts:
         `target_class`; ``"classwise"``: (K, n), all of them.
         """
         check_mode(mode, target_class, self.k)
-        return (block_pairs(probs, y, mode, target_class) for probs, y in self.probs())
+        return (block_pairs(block, y, self.kind, mode, target_class) for block, y in self.blocks())
 
 
 def block_probs(block: Native, kind: str) -> Native:
-    """(K, n) probabilities of a block, which softmax changes."""
+    """(K, n) float64 probabilities of a block, which this may change."""
+    block = float64(block)
     if kind == "probs":
         return block
     xp = _xp(block)
@@ -176,18 +177,26 @@ def block_probs(block: Native, kind: str) -> Native:
     return block
 
 
-def block_pairs(probs: Native, y: Native, mode: str, target_class: int | None) -> tuple[Native, Native]:
-    """The pairs of `Forecasts.pairs` of one (K, n) block."""
+def block_pairs(
+    block: Native, y: Native, kind: str, mode: str, target_class: int | None
+) -> tuple[Native, Native]:
+    """The pairs of `Forecasts.pairs` of one (K, n) block, which this may change."""
+    probs = block if kind == "probs" else block_probs(block, kind)
     if mode == "per_class":
-        return probs[target_class], y == target_class
+        return float64(probs[target_class]), y == target_class
     if mode == "classwise":
-        return probs, y == beside(np.arange(len(probs))[:, None], probs)
+        return float64(probs), y == beside(np.arange(len(probs))[:, None], probs)
     xp = _xp(probs)
     v = xp.max(probs, axis=0)
     top = probs == v
     if int(xp.count_nonzero(top)) == len(y):  # no ties
-        return v, top[y, beside(np.arange(len(y)), y)]
-    return v, xp.argmax(xp.astype(top, xp.int8), axis=0) == y
+        return float64(v), of_label(top, y)
+    return float64(v), xp.argmax(xp.astype(top, xp.int8), axis=0) == y
+
+
+def of_label(block: Native, y: Native) -> Native:
+    """(n,) the entries of a (K, n) block that are those of the labels."""
+    return block.reshape(-1)[y * len(y) + beside(np.arange(len(y)), y)]
 
 
 def forecasts(x: ArrayLike, labels: ArrayLike, kind: str = "probs", name: str = "x") -> Forecasts:
@@ -205,7 +214,7 @@ def forecasts(x: ArrayLike, labels: ArrayLike, kind: str = "probs", name: str = 
 def logit_blocks(logits: ArrayLike, name: str = "logits") -> Iterator[Native]:
     """Some samples at a time: (K, n) float64 logits, checked; no labels."""
     rows = _rows(logits, name)
-    return (z for z, _ in Forecasts(rows, rows, "logits", name).blocks())
+    return (float64(z) for z, _ in Forecasts(rows, rows, "logits", name).blocks())
 
 
 def prob_blocks(x: ArrayLike, kind: str) -> Iterator[Native]:
@@ -286,7 +295,9 @@ def _check_probs(block: Native, name: str) -> None:
     """Also clips to [0, 1]."""
     xp = _xp(block)
     low, high = float(xp.min(block)), float(xp.max(block))
-    worst = float(xp.max(xp.abs(xp.sum(block, axis=0) - 1)))
+    worst = float(xp.max(xp.abs(xp.ones_like(block[:, 0]) @ block - 1)))
+    if worst > ROW_SUM / 2 and block.dtype == xp.float32:  # then its own rounding counts
+        worst = float(xp.max(xp.abs(xp.sum(float64(block), axis=0) - 1)))
     if not (low >= -OUTSIDE and high <= 1 + OUTSIDE and worst <= ROW_SUM):  # not: of NaN
         _check_finite(block, name)
         if low < -OUTSIDE or high > 1 + OUTSIDE:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from clsviz.calibration.arrays import Native, beside, float64, to_numpy
 from clsviz.calibration.binning import CLOSED, N_BINS, SCHEMES, Bins, bins_of
-from clsviz.calibration.inputs import MODES, Array, finite, forecasts, option, prob_blocks
+from clsviz.calibration.inputs import MODES, Array, finite, forecasts, of_label, option, prob_blocks
 from clsviz.catalogue import Range, method
 from clsviz.errors import InputError, ShapeError
 
@@ -48,9 +48,10 @@ def check_eps(eps: float) -> None:
 def nll_sum(block: Native, y: Native, kind: str, eps: float) -> float:
     """Sum of minus log probabilities of labels: of a (K, n) block of probabilities or logits."""
     xp = array_namespace(block)
-    own = block[y, beside(np.arange(len(y)), y)]
     if kind == "probs":
-        return -float(xp.sum(xp.log(xp.clip(own, eps, None))))
+        return -float(xp.sum(xp.log(xp.clip(float64(of_label(block, y)), eps, None))))
+    block = float64(block)
+    own = of_label(block, y)
     top = xp.max(block, axis=0)
     return float(xp.sum(xp.log(xp.sum(xp.exp(block - top), axis=0)) + top - own))
 

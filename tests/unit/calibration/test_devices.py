@@ -178,7 +178,7 @@ def test_bad_entries_are_found_in_any_block(monkeypatch):
 def test_top_labels_with_ties_are_the_lowest_class():
     probs, y = np.array([[0.4, 0.5, 0.2], [0.4, 0.5, 0.4], [0.2, 0.0, 0.4]]), np.array([0, 0, 2])
     for block, labels in ((probs, y), (torch.from_numpy(probs), torch.from_numpy(y))):
-        v, c = inputs.block_pairs(block, labels, "top_label", None)
+        v, c = inputs.block_pairs(block, labels, "probs", "top_label", None)
         assert (v.tolist(), c.tolist()) == ([0.4, 0.5, 0.4], [True, True, False])
-        v, c = inputs.block_pairs(block, labels * 0 + 1, "top_label", None)
+        v, c = inputs.block_pairs(block, labels * 0 + 1, "probs", "top_label", None)
         assert c.tolist() == [False, False, True]
