@@ -52,7 +52,7 @@ export function makeHottest(mark: (sample: number) => void): Hottest {
   /** As many tiles as there is room for. */
   function build(data: Dataset, thumbs: Thumbnails | null, most: number): void {
     const { size } = fontOf(el);
-    const line = Math.round(size * 1.3);
+    const line = Math.round(size * 1.3) || 16; // px; before the page has a font
     const height = thumbs ? HEIGHT : 0;
     const width = Math.max(62, thumbs ? Math.min(thumbs.widest, Math.round(HEIGHT / thumbs.aspect)) : 0);
     const room = sizeOf(el);
