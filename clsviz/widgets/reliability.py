@@ -209,6 +209,11 @@ class ReliabilityDiagram(ReliabilityNumbers, ReliabilityState, View):
 
     Made by `from_predictions`, `from_estimator` or `from_run`. The logits (or the network) cross to the
     browser once; every move of a slider is rebinned there, also while the kernel is busy or gone.
+
+    ``picture`` chooses between the diagram, risk against coverage, one diagram per class, and what moved;
+    ``measures`` names the measures in the table. With ``calibrator="isotonic"`` the kernel fits it to the
+    validation samples, five folds, and the view shows each sample as the other folds' fit has it, with the
+    network before it as a dashed line; the temperature acts on that.
     """
 
     bundle = "reliability"

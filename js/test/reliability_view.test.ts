@@ -124,6 +124,19 @@ it("says why there is no answer: what the kernel said, training, no kernel", () 
   expect(busy.sent).toEqual([]);
 });
 
+it("asks again for what failed when it is chosen again", () => {
+  const session = trained();
+  const { store, sent, said } = open(session, { calibrator: "beta" });
+  session.receive({ kind: "error", where: "calibrator", message: "the kernel stumbled" }, []);
+  store.set("n_bins", 3);
+  expect(said()).toContain("The beta: no answer");
+  store.set("calibrator", "");
+  said();
+  store.set("calibrator", "beta");
+  expect(said()).toContain("being fitted");
+  expect(asked(sent)).toEqual(["beta", "cancel calibrator", "beta"]);
+});
+
 it("answers of another run, or of the wrong size, are not taken", () => {
   const session = trained();
   answer(session, "beta", [1, 0]);

@@ -27,9 +27,10 @@ export class Asker {
     return "coming";
   }
 
-  /** Nobody waits for the question on its way any more: the next one need not wait for its answer. */
+  /** Another thing is asked about: it need not wait for the answer on its way, and what failed may be tried again. */
   drop(): void {
     this.asked = null;
+    this.failed = null;
   }
 
   /** What was asked failed, or the kernel is another one: ask again when something changes. */

@@ -37,7 +37,7 @@ export class Calibration {
     const { session, store } = this;
     const name = calibratorOf(store);
     if (name !== this.name) {
-      if (this.name) this.asker.drop();
+      this.asker.drop();
       if (this.name && !name) session.send({ kind: "cancel", task: "calibrator" });
       this.name = name;
     }
