@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from clsviz.boundary.calling import tensor_like, with_gradient
-from clsviz.boundary.checks import TINY, class_labels, integer, positive, real_array, vector_of
+from clsviz.boundary.checks import TINY, class_labels, integer, not_negative, positive, real_array, vector_of
 from clsviz.catalogue import Range, method
 from clsviz.errors import InputError, ShapeError
 
@@ -43,7 +43,7 @@ def fgsm(
         ShapeError: shapes do not fit.
     """
     X, limits = real_array(X, "X", 2), _limits(clip)
-    step = _at_least_zero(epsilon, "epsilon")
+    step = not_negative(epsilon, "epsilon")
     return _clipped(X + step * np.sign(loss_gradient(model, X, y)), limits)
 
 
@@ -89,7 +89,7 @@ def pgd(
     if norm not in NORMS:
         raise InputError(f"norm must be one of {list(NORMS)}, got {norm!r}")
     start, limits = real_array(X, "X", 2), _limits(clip)
-    radius, count = _at_least_zero(epsilon, "epsilon"), integer(steps, "steps")
+    radius, count = not_negative(epsilon, "epsilon"), integer(steps, "steps")
     stride = 2.5 * radius / count if step_size is None else positive(step_size, "step_size")
     x = start + (_anywhere(start.shape, radius, norm, seed) if random_start else 0.0)
     if random_start:
@@ -154,7 +154,7 @@ def deepfool(model: Any, X: Any, *, max_iter: int = 50, overshoot: float = 0.02)
         InputError: `max_iter` < 1, or `overshoot` < 0.
     """
     start = real_array(X, "X", 2)
-    most, beyond = integer(max_iter, "max_iter"), _at_least_zero(overshoot, "overshoot")
+    most, beyond = integer(max_iter, "max_iter"), not_negative(overshoot, "overshoot")
     x0 = torch.from_numpy(np.ascontiguousarray(start))
     with with_gradient(model) as logits_of:
         x0 = x0.to(tensor_like(model).device)
@@ -217,10 +217,3 @@ def _limits(clip: tuple[float, float] | None) -> tuple[float, float] | None:
 
 def _clipped(x: np.ndarray, limits: tuple[float, float] | None) -> np.ndarray:
     return x if limits is None else x.clip(*limits)
-
-
-def _at_least_zero(value: Any, name: str) -> float:
-    number = float(real_array(value, name, 0))
-    if number < 0:
-        raise InputError(f"{name} must be >= 0, got {value!r}")
-    return number

@@ -83,3 +83,11 @@ def positive(value: Any, name: str) -> float:
     if number <= 0:
         raise InputError(f"{name} must be > 0, got {value!r}")
     return number
+
+
+def not_negative(value: Any, name: str) -> float:
+    """`value` as a float of at least 0."""
+    number = real_number(value, name)
+    if number < 0:
+        raise InputError(f"{name} must be >= 0, got {value!r}")
+    return number
