@@ -64,6 +64,7 @@ ROOMS: tuple[str, ...] = (
     "value_targets",
     "ordinal",
     "several_labels",
+    "model_choice",
 )
 
 
