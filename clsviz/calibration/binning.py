@@ -17,6 +17,7 @@ SCHEMES = ("equal_width", "equal_mass", "equal_mass_rank", "adaptive")
 CLOSED = ("left", "right")
 N_BINS = Range(1, 100, step=1)  # sliders go to 100, a menu to 500
 
+CELLS = 2**14  # of a grid on [0, 1]
 NEAR = 1e-9  # of the width of a bin; products are right to 1e-13 and better up to 500 bins
 FALLS = 1e-12  # bin accuracies that decrease by more are not monotone
 
@@ -138,18 +139,15 @@ def _place(
     xp = array_namespace(v)
     b = monotone_bins(v, c) if scheme == "adaptive" else count("n_bins", n_bins)
     if scheme in ("equal_mass_rank", "adaptive"):
-        order = xp.argsort(v, stable=True)
-        index = xp.empty_like(order)
-        index[order] = beside(np.arange(len(v)) * b // len(v), v)
-        return None, index, b
+        return None, _Cells(v).rank_bins(b), b
     if scheme == "equal_width":
         edges = equal_width_edges(b)
         return edges, equal_width_index(v, b, closed), b
-    edges = _quantiles(v, np.arange(b + 1) / b)
+    cells = _Cells(v)
+    edges = cells.quantiles(np.arange(b + 1) / b)
     edges[0], edges[-1] = 0.0, 1.0
     edges = np.unique(edges)
-    side = "right" if closed == "left" else "left"
-    index = xp.searchsorted(beside(edges, v), v, side=side) - 1
+    index = cells.search(edges, "right" if closed == "left" else "left") - 1
     return edges, xp.clip(index, 0, len(edges) - 2), len(edges) - 1
 
 
@@ -172,18 +170,59 @@ def equal_width_index(v: Native, n_bins: int, closed: str) -> Native:
     return index
 
 
-def _quantiles(v: Native, q: Array) -> Array:
-    """np.quantile(v, q) of values on any device: linear between order statistics."""
-    at = (len(v) - 1) * q
-    below = np.floor(at).astype(np.int64)
-    above = np.minimum(below + 1, len(v) - 1)
-    if isinstance(v, np.ndarray):
-        ordered = np.partition(v, np.unique(np.concatenate([below, above])))
-    else:
-        ordered = array_namespace(v).sort(v)
-    a, b = (to_numpy(ordered[beside(k, v)]) for k in (below, above))
-    t = at - below
-    return np.where(t < 0.5, a + (b - a) * t, b - (b - a) * (1 - t))  # numpy's own two branches
+class _Cells:
+    """Values in [0, 1] on a fine grid: to find those near a few places without sorting all."""
+
+    def __init__(self, v: Native) -> None:
+        xp = array_namespace(v)
+        self.v = v
+        self.of = xp.astype(v * CELLS, xp.int64)  # rises with v
+        self.before = np.append(0, np.cumsum(to_numpy(xp.bincount(self.of, minlength=CELLS + 1))))
+
+    def _in(self, cells: Array) -> Native:
+        """Which values are in any of these cells."""
+        wanted = np.zeros(CELLS + 1, dtype=bool)
+        wanted[cells] = True
+        return array_namespace(self.v).nonzero(beside(wanted, self.v)[self.of])[0]
+
+    def quantiles(self, q: Array) -> Array:
+        """np.quantile(v, q): linear between order statistics."""
+        n = len(self.v)
+        at = (n - 1) * q
+        below = np.floor(at).astype(np.int64)
+        ranks = np.concatenate([below, np.minimum(below + 1, n - 1)])
+        cells = np.searchsorted(self.before, ranks, side="right") - 1
+        found = np.sort(to_numpy(self.v[self._in(cells)]))
+        distinct, which = np.unique(cells, return_inverse=True)
+        sizes = self.before[distinct + 1] - self.before[distinct]
+        start = np.append(0, np.cumsum(sizes))[which]
+        a, b = np.split(found[start + ranks - self.before[cells]], 2)
+        t = at - below
+        return np.where(t < 0.5, a + (b - a) * t, b - (b - a) * (1 - t))  # numpy's own two branches
+
+    def rank_bins(self, b: int) -> Native:
+        """floor(rank b / n) of each value, ties in the order they came."""
+        xp = array_namespace(self.v)
+        n = len(self.v)
+        low, high = self.before[:-1] * b // n, (self.before[1:] - 1) * b // n
+        index = beside(low, self.v)[self.of]
+        cut = np.flatnonzero(high > low)  # cells with the end of a bin: their values have to be sorted
+        near = self._in(cut)
+        if len(near):
+            order = near[xp.argsort(self.v[near], stable=True)]
+            sizes = self.before[cut + 1] - self.before[cut]
+            ranks = np.arange(len(near)) + np.repeat(self.before[cut] - np.cumsum(sizes) + sizes, sizes)
+            index[order] = beside(ranks * b // n, self.v)
+        return index
+
+    def search(self, edges: Array, side: str) -> Native:
+        """np.searchsorted(edges, v, side)."""
+        xp = array_namespace(self.v)
+        cells = (edges * CELLS).astype(np.int64)
+        index = beside(np.searchsorted(cells, np.arange(CELLS + 1)), self.v)[self.of]
+        near = self._in(cells)
+        index[near] = xp.searchsorted(beside(edges, self.v), self.v[near], side=side)
+        return index
 
 
 def monotone_bins(v: Native, c: Native) -> int:

@@ -19,18 +19,25 @@ from clsviz.errors import InputError, ShapeError
 def auroc(high: Native, low: Native) -> float:
     """P(high > low) + P(high = low) / 2."""
     xp = array_namespace(high)
-    high, low = xp.sort(high), xp.sort(low)
+    return _auroc(xp.sort(high), xp.sort(low))
+
+
+def _auroc(high: Native, low: Native) -> float:
+    """`auroc` of sorted scores: how many each of the fewer ones beats."""
+    if len(low) < len(high):
+        return 1 - _auroc(low, high)
+    xp = array_namespace(high)
     wins = sum(int(xp.sum(xp.searchsorted(low, high, side=side))) for side in ("left", "right"))
     return wins / (2 * len(high) * len(low))
 
 
-def average_precision(positive: Native, negative: Native) -> float:
-    """Step-wise area under precision and recall, one step per distinct score."""
+def _average_precision(positive: Native, negative: Native) -> float:
+    """Step-wise area under precision and recall of sorted scores, one step per distinct score."""
     xp = array_namespace(positive)
-    positive, negative = xp.sort(positive), xp.sort(negative)
-    levels = positive[group_ends(positive)]  # the other scores add no recall
-    hits = len(positive) - to_numpy(xp.searchsorted(positive, levels))
-    false = len(negative) - to_numpy(xp.searchsorted(negative, levels))
+    ends = xp.nonzero(group_ends(positive))[0]  # the scores of negatives add no recall
+    false = len(negative) - to_numpy(xp.searchsorted(negative, positive[ends]))
+    ends = to_numpy(ends)
+    hits = len(positive) - np.append(0, ends[:-1] + 1)  # at or above each distinct score
     return float(-np.diff(hits, append=0) @ (hits / (hits + false))) / len(positive)
 
 
@@ -76,11 +83,11 @@ def ood_metrics(scores_id: ArrayLike, scores_ood: ArrayLike, *, tpr: float = 0.9
     missed = xp.searchsorted(inside, inside) / n
     passed = 1 - xp.searchsorted(outside, inside) / m
     return OODMetrics(
-        auroc=auroc(inside, outside),
+        auroc=_auroc(inside, outside),
         fpr=1 - int(xp.searchsorted(outside, threshold[None])[0]) / m,
         threshold=float(threshold),
-        aupr_in=average_precision(inside, outside),
-        aupr_out=average_precision(-outside, -inside),
+        aupr_in=_average_precision(inside, outside),
+        aupr_out=_average_precision(xp.flip(-outside), xp.flip(-inside)),
         detection_error=min(0.5, float(xp.min(missed + passed)) / 2),
     )
 

@@ -12,7 +12,8 @@ from clsviz.calibration import arrays, inputs
 from clsviz.errors import InputError
 
 DEVICES = [
-    "cpu",
+    "cpu",  # read as numpy arrays
+    "tensor",  # on the CPU, by the way that tensors on a GPU go
     pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")),
 ]
 OPTIONS = [
@@ -50,6 +51,13 @@ OPTIONS = [
 ]
 
 
+@pytest.fixture
+def device(request, monkeypatch):
+    if request.param == "tensor":
+        monkeypatch.setattr(arrays, "SHARED", ())
+    return "cpu" if request.param == "tensor" else request.param
+
+
 def sample(n=400, k=4):
     """Float32 logits rounded so that there are ties, and labels."""
     rng = np.random.default_rng(0)
@@ -71,7 +79,7 @@ def only_numpy_and_floats(value):
     return all(part is None or isinstance(part, (float, int, np.ndarray)) for part in parts)
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", DEVICES, indirect=True)
 @pytest.mark.parametrize(("name", "options"), OPTIONS)
 def test_a_tensor_gives_the_number_of_the_array(name, options, device):
     logits, y = sample()
@@ -85,7 +93,7 @@ def test_a_tensor_gives_the_number_of_the_array(name, options, device):
     assert only_numpy_and_floats(f(logits, torch.from_numpy(y).to(device), kind="logits", **options))
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", DEVICES, indirect=True)
 def test_scores_of_tensors_are_those_of_arrays(device):
     logits, y = sample()
 
@@ -115,7 +123,7 @@ def test_scores_of_tensors_are_those_of_arrays(device):
     np.testing.assert_allclose(relative, cal.mahalanobis_score(train, y[:300], f, relative=True), atol=1e-11)
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", DEVICES[1:], indirect=True)
 def test_the_work_stays_on_the_device(device, monkeypatch):
     """What comes back to numpy are sums per bin: fewer numbers than there are samples."""
     logits, y = sample()
@@ -158,7 +166,8 @@ def test_the_size_of_the_blocks_does_not_show(entries, kind, monkeypatch):
         )
 
 
-def test_bad_entries_are_found_in_any_block(monkeypatch):
+@pytest.mark.parametrize("device", DEVICES[:2], indirect=True)
+def test_bad_entries_are_found_in_any_block(device, monkeypatch):
     monkeypatch.setattr(arrays, "IN_CACHE", 8)
     for tensor in (np.asarray, torch.as_tensor):
         p = np.full((9, 2), 0.5)

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clsviz import calibration as cal
+from clsviz.calibration import arrays
 from clsviz.calibration.arrays import Total, sorted_pairs
+
+
+@pytest.fixture(autouse=True)
+def tensors_stay_tensors(monkeypatch):
+    monkeypatch.setattr(arrays, "SHARED", ())
+
 
 VALUES = st.one_of(st.floats(0, 1), st.sampled_from([0.0, -0.0, 0.1, 0.25, 1 / 3, 0.5, 0.6, 0.999, 1.0]))
 PAIRS = st.lists(st.tuples(VALUES, st.booleans()), min_size=1, max_size=40)
@@ -40,13 +47,29 @@ def test_equal_width_bins_are_those_of_a_search(v, n_bins, closed, as_tensor):
     np.testing.assert_array_equal(index, (np.searchsorted(edges, v, side=side) - 1).clip(0, n_bins - 1))
 
 
-@given(v=st.lists(VALUES, min_size=1, max_size=40), n_bins=st.integers(1, 20))
-def test_equal_mass_edges_are_the_quantiles_of_numpy(v, n_bins):
+@given(
+    v=st.lists(VALUES, min_size=1, max_size=40),
+    n_bins=st.integers(1, 20),
+    closed=st.sampled_from(["left", "right"]),
+)
+def test_equal_mass_edges_are_the_quantiles_of_numpy(v, n_bins, closed):
     edges = np.quantile(v, np.arange(n_bins + 1) / n_bins)
     edges[0], edges[-1] = 0, 1
     for values in (np.array(v), torch.tensor(v, dtype=torch.float64)):
-        found, _, _ = cal.bin_indices(values, n_bins, "equal_mass")
+        found, index, _ = cal.bin_indices(values, n_bins, "equal_mass", closed)
         np.testing.assert_allclose(found, np.unique(edges + 0.0), rtol=0, atol=1e-16)
+        side = "right" if closed == "left" else "left"
+        expected = (np.searchsorted(found, v, side=side) - 1).clip(0, len(found) - 2)
+        np.testing.assert_array_equal(index, expected)
+
+
+@given(v=st.lists(VALUES, min_size=1, max_size=60), n_bins=st.integers(1, 70), many=st.booleans())
+def test_rank_bins_split_the_stable_order(v, n_bins, many):
+    v = np.tile(v, 50) if many else np.array(v)
+    expected = np.empty(len(v), dtype=int)
+    expected[np.argsort(v, kind="stable")] = np.arange(len(v)) * n_bins // len(v)
+    for values in (v, torch.from_numpy(v)):
+        np.testing.assert_array_equal(cal.bin_indices(values, n_bins, "equal_mass_rank")[1], expected)
 
 
 @given(pairs=PAIRS)
