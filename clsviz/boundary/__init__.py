@@ -1,6 +1,23 @@
 """Where a classifier's boundary runs: planes, decision regions, tilting, margins."""
 
 from clsviz.boundary.attacks import DeepFool, deepfool, fgsm, pgd
+from clsviz.boundary.attribution import (
+    Agreement,
+    AttributionRobustness,
+    InsertionDeletion,
+    attribution_agreement,
+    attribution_robustness,
+    insertion_deletion,
+)
+from clsviz.boundary.bayes_error import (
+    Bounds,
+    Unlearnable,
+    bayes_error_gaussian,
+    bayes_error_posterior,
+    bhattacharyya_bounds,
+    cover_hart_bounds,
+    unlearnable_gaussian,
+)
 from clsviz.boundary.certificates import (
     Certificate,
     certified_radius_lipschitz,
@@ -37,6 +54,14 @@ from clsviz.boundary.regions import (
     region_fragments,
 )
 from clsviz.boundary.regularisation import TiltPoint, logistic_l2, tilt_path
+from clsviz.boundary.robust_linear import gmm_error, rss_loss, self_training_direction
+from clsviz.boundary.shortcuts import (
+    ShortcutData,
+    dbat_disagreement,
+    divdis_mutual_information,
+    make_shortcut_data,
+    shortcut_bias,
+)
 from clsviz.boundary.tilt_toy import TiltTheory, adversarial_type, make_tilt_data, tilt_theory
 from clsviz.boundary.tilting import (
     Linear,
@@ -61,44 +86,61 @@ from clsviz.boundary.wide_deep import (
 )
 
 __all__ = [
+    "Agreement",
+    "AttributionRobustness",
     "BandTest",
+    "Bounds",
     "Certificate",
     "DeepFool",
     "DepthRegime",
     "Grid",
+    "InsertionDeletion",
     "Linear",
     "MarginSummary",
     "MomentTest",
     "Plane",
+    "ShortcutData",
     "TesterLearner",
     "TiltBasis",
     "TiltPoint",
     "TiltTheory",
+    "Unlearnable",
     "adversarial_distance",
     "adversarial_strength",
     "adversarial_type",
+    "attribution_agreement",
+    "attribution_robustness",
     "band_test",
+    "bayes_error_gaussian",
+    "bayes_error_posterior",
+    "bhattacharyya_bounds",
     "boundary_distance_along",
     "certified_radius_lipschitz",
     "certified_radius_prototypes",
     "certified_radius_rbf",
     "certified_radius_smoothing",
     "chow_direction",
+    "cover_hart_bounds",
     "curve_crossing",
+    "dbat_disagreement",
     "decision_grid",
     "deepfool",
     "deviation_angle",
+    "divdis_mutual_information",
     "fgsm",
     "fit_lda",
     "fit_naive_bayes",
     "gaussian_linear_error",
+    "gmm_error",
     "halfspace_disagreement",
     "infinite_depth_regime",
+    "insertion_deletion",
     "kernel_interpolate",
     "linear_margin",
     "logistic_l2",
     "logit_margin",
     "majority_predict",
+    "make_shortcut_data",
     "make_tilt_data",
     "margin_summary",
     "mirror_image",
@@ -118,10 +160,14 @@ __all__ = [
     "region_fractions",
     "region_fragments",
     "robust_accuracy_curve",
+    "rss_loss",
+    "self_training_direction",
+    "shortcut_bias",
     "singular_kernel_scores",
     "tester_learner_halfspace",
     "tilt_path",
     "tilt_theory",
     "tilted_classifier",
     "tilting_basis",
+    "unlearnable_gaussian",
 ]
