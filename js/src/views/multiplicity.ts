@@ -40,7 +40,7 @@ export const mountMultiplicity: Mount = (el, { session, store }) => {
   const panel = makePanel(el, { view: "multiplicity", title: "Multiplicity", table: () => table() });
   const of = selectKnob({
     name: "Probability of",
-    options: [],
+    options: [{ value: LABEL, label: "its label" }],
     value: LABEL,
     change: (value) => store.set("target_class", value === LABEL ? null : Number(value)),
   });
