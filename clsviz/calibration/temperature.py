@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
-from clsviz.calibration.binned import ece
-from clsviz.calibration.binning import N_BINS
-from clsviz.calibration.inputs import Array, as_array, as_labels, as_logits, count, option, softmax
-from clsviz.calibration.scores import nll
+from clsviz.calibration.arrays import float64
+from clsviz.calibration.binned import total_gap
+from clsviz.calibration.binning import N_BINS, width_bins
+from clsviz.calibration.inputs import (
+    Array,
+    as_array,
+    as_logits,
+    block_pairs,
+    count,
+    forecasts,
+    of_label,
+    option,
+    softmax,
+)
 from clsviz.catalogue import Range, method
 from clsviz.errors import InputError, ShapeError
 
@@ -89,23 +101,56 @@ def fit_temperature(
         InputError: bad logits, labels or options; the message names the argument.
     """
     option("objective", objective, ("nll", "ece"))
-    z = as_logits(logits)
-    y = as_labels(labels, *z.shape)
+    given = _Shifted(logits, labels)
     n_bins, n_grid = count("n_bins", n_bins), count("n_grid", n_grid, least=2)
     low, high = checked_bounds(bounds)
     if objective == "nll":
-        t, at_bound = _nll_optimum(z, y, low, high)
+        t, at_bound = _nll_optimum(given, low, high)
     else:
-        t, at_bound = _ece_optimum(z, y, np.geomspace(low, high, n_grid), n_bins)
-    after = apply_temperature(z, t)
+        t, at_bound = _ece_optimum(given, np.geomspace(low, high, n_grid), n_bins)
     return TemperatureFit(
         temperature=t,
-        nll_before=nll(z, y, kind="logits"),
-        nll_after=nll(z / t, y, kind="logits"),
-        ece_before=ece(z, y, kind="logits", n_bins=n_bins),
-        ece_after=ece(after, y, n_bins=n_bins),
+        nll_before=given.nll(1.0),
+        nll_after=given.nll(t),
+        ece_before=given.ece(1.0, n_bins),
+        ece_after=given.ece(t, n_bins),
         at_bound=at_bound,
     )
+
+
+class _Shifted:
+    """Logits where they lie, in blocks with the classes first, below a largest of 0; and labels."""
+
+    def __init__(self, logits: ArrayLike, labels: ArrayLike) -> None:
+        given = forecasts(logits, labels, "logits", "logits")
+        self.n = given.n
+        self.blocks = []  # (z, y, z of the label)
+        for block, y in given.blocks():
+            z = float64(block)
+            z = z - array_namespace(z).max(z, axis=0)
+            self.blocks.append((z, y, of_label(z, y)))
+
+    def slope(self, beta: float) -> float:
+        """d NLL / d beta with beta = 1 / T; it only rises."""
+        parts = []
+        for z, _, own in self.blocks:
+            xp = array_namespace(z)
+            e = xp.exp(beta * z)
+            parts.append(float(xp.sum(xp.sum(e * z, axis=0) / xp.sum(e, axis=0) - own)))
+        return math.fsum(parts) / self.n
+
+    def nll(self, t: float) -> float:
+        """Mean of minus the log probability of the label."""
+        parts = []
+        for z, _, own in self.blocks:
+            xp = array_namespace(z)
+            parts.append(float(xp.sum(xp.log(xp.sum(xp.exp(z / t), axis=0)) - own / t)))
+        return math.fsum(parts) / self.n
+
+    def ece(self, t: float, n_bins: int) -> float:
+        """Of the top label, in bins of equal width."""
+        pairs = (block_pairs(z / t, y, "logits", "top_label", None) for z, y, _ in self.blocks)
+        return total_gap(width_bins(pairs, n_bins), "l1")
 
 
 def checked_bounds(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -119,22 +164,16 @@ def checked_bounds(bounds: tuple[float, float]) -> tuple[float, float]:
     return low, high
 
 
-def _nll_optimum(z: Array, y: Array, low: float, high: float) -> tuple[float, bool]:
-    over_label = z - z[np.arange(len(y)), y][:, None]
-
-    def slope(beta: float) -> float:
-        """d NLL / d beta with beta = 1 / T; it only rises."""
-        return float((softmax(beta * over_label) * over_label).sum(1).mean())
-
-    if slope(1 / high) >= 0:
+def _nll_optimum(given: _Shifted, low: float, high: float) -> tuple[float, bool]:
+    if given.slope(1 / high) >= 0:
         return high, True
-    if slope(1 / low) <= 0:
+    if given.slope(1 / low) <= 0:
         return low, True
-    return float(1 / brentq(slope, 1 / high, 1 / low, xtol=1e-14, rtol=1e-14)), False
+    return float(1 / brentq(given.slope, 1 / high, 1 / low, xtol=1e-14, rtol=1e-14)), False
 
 
-def _ece_optimum(z: Array, y: Array, grid: Array, n_bins: int) -> tuple[float, bool]:
-    errors = np.array([ece(apply_temperature(z, t), y, n_bins=n_bins) for t in grid])
+def _ece_optimum(given: _Shifted, grid: Array, n_bins: int) -> tuple[float, bool]:
+    errors = np.array([given.ece(t, n_bins) for t in grid])
     tied = np.flatnonzero(errors <= errors.min() + TIE)
     best = int(tied[np.argmin(np.abs(np.log(grid[tied])))])
     return float(grid[best]), best in (0, len(grid) - 1)

@@ -94,6 +94,22 @@ def test_a_tensor_gives_the_number_of_the_array(name, options, device):
 
 
 @pytest.mark.parametrize("device", DEVICES, indirect=True)
+@pytest.mark.parametrize("objective", ["nll", "ece"])
+def test_a_temperature_fitted_to_tensors_is_that_of_arrays(objective, device):
+    logits, y = sample()
+    options = {"objective": objective, "n_grid": 21}
+    found = cal.fit_temperature(
+        torch.from_numpy(logits).to(device), torch.from_numpy(y).to(device), **options
+    )
+    expected = cal.fit_temperature(logits, y, **options)
+    np.testing.assert_allclose(numbers(found), numbers(expected), rtol=1e-10)
+    after = cal.apply_temperature(logits, found.temperature)
+    assert found.ece_after == pytest.approx(cal.ece(after, y), abs=1e-12)
+    assert found.nll_after == pytest.approx(cal.nll(after, y), abs=1e-12)
+    assert found.ece_before == pytest.approx(cal.ece(logits, y, kind="logits"), abs=1e-12)
+
+
+@pytest.mark.parametrize("device", DEVICES, indirect=True)
 def test_scores_of_tensors_are_those_of_arrays(device):
     logits, y = sample()
 
