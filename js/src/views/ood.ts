@@ -9,11 +9,12 @@ import { click, type Selection, selectionWords } from "../core/selection";
 import { logitsOf, type Shown } from "../core/shown";
 import { makeCanvas } from "../draw/canvas";
 import { h, OWN_KEYS } from "../draw/dom";
-import { button, rangeKnob, selectKnob } from "../draw/knobs";
+import { button, selectKnob } from "../draw/knobs";
 import { commonNotice, makePanel, type Notice, shownWord, type TableData } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { colours } from "../draw/theme";
 import { Asker } from "./asker";
+import { quietKnob } from "./controls/quietknob";
 import { type Axes, atY } from "./loss/axes";
 import { BINS, binWords, inBins } from "./loss/histogram";
 import { type BarsOnScreen, pointBars } from "./loss/pointing";
@@ -85,7 +86,7 @@ export const mountOod: Mount = (el, { session, store }) => {
   }))
     main.el.setAttribute(name, value);
   const roc = makeCanvas("ROC curve; the threshold is set by the slider below, or by dragging here");
-  const keptKnob = rangeKnob({
+  const keptKnob = quietKnob({
     name: "Validation kept",
     low: LEAST_KEPT,
     high: 1,
@@ -97,7 +98,7 @@ export const mountOod: Mount = (el, { session, store }) => {
     live: (v) => store.set("kept", v, "live"),
     final: (v) => store.set("kept", v),
   });
-  const strengthKnob = rangeKnob({
+  const strengthKnob = quietKnob({
     name: "Strength",
     low: 0,
     high: STRONGEST,

@@ -9,11 +9,12 @@ import { click, type Selection, selectionWords } from "../core/selection";
 import { logitsOf, type Shown } from "../core/shown";
 import { makeCanvas } from "../draw/canvas";
 import { h, OWN_KEYS } from "../draw/dom";
-import { button, type RangeKnob, rangeKnob, selectKnob } from "../draw/knobs";
+import { button, selectKnob } from "../draw/knobs";
 import { commonNotice, makePanel, type Notice, shownWord, type TableData } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { colours } from "../draw/theme";
 import { Asker } from "./asker";
+import { type QuietKnob, quietKnob } from "./controls/quietknob";
 import { BINS, type Bins, binWords, inBins } from "./loss/histogram";
 import { type BarsOnScreen, pointBars } from "./loss/pointing";
 import { hasParts, type Part } from "./loss/samples";
@@ -98,14 +99,14 @@ export const mountTemperatures: Mount = (el, { session, store }) => {
   panel.body.classList.add("clsviz-ood-body");
   panel.body.append(h("div", { class: "clsviz-plot clsviz-ood" }, h("div", {}, main.el), hot), radius);
 
-  let knob: RangeKnob | null = null;
+  let knob: QuietKnob | null = null;
   let classes = 0;
   /** The distance ends where no temperature reaches it: at log K. */
   const showRadius = (k: number) => {
     if (k !== classes || !knob) {
       classes = k;
       const all = Math.log(k);
-      knob = rangeKnob({
+      knob = quietKnob({
         name: "ρ, nats from uniform",
         low: MARGIN,
         high: all - MARGIN,
