@@ -139,11 +139,10 @@ export const mountReliability: Mount = (el, { session, store, large: useLarge })
         store.set("picture", "diagram");
       },
     });
-    const stops = painted.scene?.stops ?? [];
-    const last = stops[stops.length - 1] ?? 0;
-    if (pointing.cursor && pointing.cursor.place > last) pointing.cursor = null;
+    const places = painted.scene?.places ?? 1;
+    if (pointing.cursor && pointing.cursor.place >= places) pointing.cursor = null;
     canvas.el.setAttribute("aria-label", LABELS[picture]);
-    canvas.el.setAttribute("aria-valuemax", String(last + 1));
+    canvas.el.setAttribute("aria-valuemax", String(places));
     canvas.el.setAttribute("aria-valuenow", String((pointing.cursor?.place ?? 0) + 1));
     const here = pointing.cursor && painted.scene?.words(pointing.cursor.place);
     canvas.el.setAttribute("aria-valuetext", here ?? "no bar chosen");

@@ -57,6 +57,7 @@ export function classWords({ name, result: r }: ClassCell): string {
 export function classesScene(cells: readonly ClassCell[], grid: Grid, open: (k: number) => void): Scene {
   const height = grid.cells.length > grid.columns ? grid.cells[grid.columns]!.y - grid.cells[0]!.y : 1e4;
   return {
+    places: cells.length,
     stops: cells.map((_, i) => i),
     columns: grid.columns,
     words: (i) => classWords(cells[i]!),

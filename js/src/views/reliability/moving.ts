@@ -35,6 +35,7 @@ export function movedScene(m: Moved, at: Axes, samples: Scene["samples"]): Scene
   const { box } = at;
   const bins = Array.from({ length: MOVED_BINS }, (_, b) => b);
   return {
+    places: MOVED_BINS,
     stops: bins.filter((b) => m.counts[2 * b]! + m.counts[2 * b + 1]! > 0),
     words: (b) => movedWords(m, b),
     at(x, y, beyond) {

@@ -57,6 +57,7 @@ const diagram: Paint = (o, e) => {
     yTitle: ofClass ? `share that is ${ofClass}` : "accuracy (share correct)",
   });
   const scene: Scene = {
+    places: r.counts.length,
     stops: Array.from(r.counts, (_, b) => b).filter((b) => r.counts[b]! > 0), // the keys pass over empty bins
     words: (bin) => readout(r, bin),
     at(x, y, beyond) {

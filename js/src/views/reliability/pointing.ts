@@ -5,6 +5,7 @@ import type { How, Store } from "../../core/store";
 
 /** A picture as pointer and keys see it: numbered places. */
 export interface Scene {
+  places: number; // how many there are
   /** Where the keys stop, ascending. */
   stops: readonly number[];
   /** Up and down go so many stops in a grid; in a row up is forward. */

@@ -36,6 +36,7 @@ export function riskScene(p: RiskPicture, axes: Axes, pick: Scene["pick"]): Scen
   const stops = [...new Set(Array.from({ length: 100 }, (_, i) => Math.ceil(((i + 1) * n) / 100) - 1))];
   const { box } = axes;
   return {
+    places: n,
     stops,
     words: (k) => riskWords(p.now, k),
     at(x, y, beyond) {
