@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from clsviz.calibration.bbq import fit_bbq
 from clsviz.calibration.beta import fit_beta
+from clsviz.calibration.correctness_calibrator import apply_correctness_aware, fit_correctness_aware
 from clsviz.calibration.histogram_binning import fit_histogram_binning
 from clsviz.calibration.inputs import Array, as_labels, as_logits, log_softmax, softmax
 from clsviz.calibration.isotonic import fit_isotonic
@@ -25,6 +26,7 @@ from clsviz.calibration.one_vs_rest import calibrate_one_vs_rest
 from clsviz.calibration.platt import fit_platt
 from clsviz.calibration.spline import fit_spline
 from clsviz.calibration.temperature import TemperatureFit, apply_temperature, fit_temperature
+from clsviz.calibration.tempnet_calibrator import apply_tempnet, fit_tempnet
 from clsviz.errors import InputError, ShapeError, UnknownName
 
 
@@ -87,6 +89,8 @@ CALIBRATORS: dict[str, Calibration] = {
     "beta": Calibration(fit_beta, reads=softmax, binary=True),
     "spline": Calibration(fit_spline, reads=softmax, binary=True),
     "bbq": Calibration(fit_bbq, reads=softmax, binary=True),
+    "tempnet": Calibration(fit_tempnet, apply=apply_tempnet),
+    "correctness_aware": Calibration(fit_correctness_aware, apply=apply_correctness_aware),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +14,9 @@ from clsviz.calibration.temperature import apply_temperature, fit_temperature
 from clsviz.calibration.temperature_net import TemperatureNet, fitted_net
 from clsviz.catalogue import Range, method
 from clsviz.errors import ShapeError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PAPER = "Optimizing Calibration by Gaining Aware of Prediction Correctness, arXiv:2404.13016"
 TOP = 4  # classes of a sample that the network looks at, the most probable ones
@@ -39,7 +43,7 @@ class CorrectnessAware:
         moved = _checked_copies(copies, z)
         if len(moved) != self.n_copies:
             raise ShapeError(f"copies must be the {self.n_copies} of the fit, got {len(moved)}")
-        return self.net(_features(z, moved))
+        return self.net(top_probabilities(z, moved))
 
 
 @method(
@@ -48,6 +52,7 @@ class CorrectnessAware:
     paper=PAPER,
     formula=r"\min_\phi \frac{1}{N} \sum_i \big( \max_k \mathrm{softmax}(z_i / \tau_i)_k - c_i \big)^2, "
     r"\quad \tau_i = \tau_\phi(p_i, p_{i1}, \ldots, p_{iM})",
+    objective=("correctness", "cross_entropy"),
     norm=("l2", "l1"),
     steps=Range(0, 1000, step=10),
 )
@@ -56,6 +61,7 @@ def fit_correctness_aware(
     labels: ArrayLike,
     *,
     copies: ArrayLike | None = None,
+    objective: str = "correctness",
     norm: str = "l2",
     balanced: bool = True,
     steps: int = 200,
@@ -70,6 +76,7 @@ def fit_correctness_aware(
         logits: (N, K) scores of held-out data; (N,) for two classes.
         labels: (N,) integers in 0..K-1.
         copies: (M, N, K) logits of transformed copies of the samples, see `transformed_copies`; None: none.
+        objective: "cross_entropy" trains the same network by the usual loss instead, to compare with.
         norm: "l2" squares the distance between confidence and correctness, "l1" does not.
         balanced: give right and wrong samples the same total weight.
         steps: of the optimiser; 0 leaves the fitted temperature.
@@ -80,17 +87,23 @@ def fit_correctness_aware(
     """
     import torch
 
+    option("objective", objective, ("correctness", "cross_entropy"))
     option("norm", norm, ("l2", "l1"))
     z = as_logits(logits)
     y = as_labels(labels, *z.shape)
     moved = _checked_copies(copies, z)
     scores = torch.from_numpy(z - z.max(1, keepdims=True))
-    right = torch.from_numpy((z.argmax(1) == y).astype(float))
+    right, classes = torch.from_numpy((z.argmax(1) == y).astype(float)), torch.from_numpy(y)
+
+    def loss(tau: Tensor, rows: Tensor) -> Tensor:
+        cooled = scores[rows] / tau[:, None]
+        if objective == "cross_entropy":
+            return torch.nn.functional.cross_entropy(cooled, classes[rows])
+        return correctness_mean(cooled.softmax(1).amax(1), right[rows], norm=norm, balanced=balanced)
+
     net = fitted_net(
-        _features(z, moved),
-        lambda tau, rows: correctness_mean(
-            (scores[rows] / tau[:, None]).softmax(1).amax(1), right[rows], norm=norm, balanced=balanced
-        ),
+        top_probabilities(z, moved),
+        loss,
         start=float(np.clip(fit_temperature(z, y).temperature, *BOUNDS)),
         bounds=BOUNDS,
         steps=steps,
@@ -122,7 +135,14 @@ def _checked_copies(copies: ArrayLike | None, z: Array) -> Array:
     return moved
 
 
-def _features(z: Array, copies: Array) -> Array:
-    """(N, (M + 1) k) probabilities of a sample's own k most probable classes, by itself and by each copy."""
+def top_probabilities(z: Array, copies: Array) -> Array:
+    """(N, k or 3 k) probabilities of a sample's k top classes, then their mean and spread over copies.
+
+    The copies' order does not matter, and few held-out samples suffice.
+    """
     order = np.argsort(-z, axis=1, kind="stable")[:, :TOP]
-    return np.concatenate([np.take_along_axis(softmax(p), order, 1) for p in (z, *copies)], 1)
+    own = np.take_along_axis(softmax(z), order, 1)
+    if not len(copies):
+        return own
+    theirs = np.stack([np.take_along_axis(softmax(copy), order, 1) for copy in copies])
+    return np.concatenate([own, theirs.mean(0), theirs.std(0)], 1)

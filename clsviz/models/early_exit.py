@@ -18,6 +18,7 @@ from clsviz.models.widths import widths
 
 JEI_DNN = "Jointly-Learned Exit and Inference for a Dynamic Neural Network: JEI-DNN"
 CLOSED = -2.0  # logit at which a gate begins: nearly all samples go on
+STEEP = 10.0  # its weights count so many times: what it sees changes by little where decisions fall
 OPEN = 0.5  # a sample leaves where its gate is at least this
 
 
@@ -105,7 +106,7 @@ class EarlyExit(nn.Module):
         self.gates = nn.ModuleList(nn.Linear(3, 1) for _ in sizes[:-1])
         for gate in self.gates:
             nn.init.zeros_(gate.weight)  # type: ignore[arg-type]
-            nn.init.constant_(gate.bias, CLOSED)  # type: ignore[arg-type]
+            nn.init.zeros_(gate.bias)  # type: ignore[arg-type]
 
     def outputs(self, x: Tensor) -> dict[str, Tensor]:
         """What the network says of samples (N, D), L exits.
@@ -119,7 +120,8 @@ class EarlyExit(nn.Module):
             answers.append(answer(h))
         exits = torch.stack(answers, 1)
         seen = gate_statistics(exits[:, :-1])
-        gates = torch.cat([gate(seen[:, i]) for i, gate in enumerate(self.gates)], 1).sigmoid()
+        steps = torch.cat([gate(seen[:, i]) for i, gate in enumerate(self.gates)], 1)
+        gates = (CLOSED + STEEP * steps).sigmoid()
         taken = exit_weights((gates >= OPEN).to(exits.dtype))
         logits = torch.where(taken.unsqueeze(-1) > 0, exits, 0.0).sum(1)
         return {
@@ -161,6 +163,9 @@ def jei_dnn(
     exit_logits: Tensor, exit_weights: Tensor, targets: Tensor, *, cost_weight: float = 0.2
 ) -> Tensor:
     """Cross-entropy and cost that a sample is to expect where its gates send it.
+
+    Begun with exits that are all alike bad, it may open a gate to everybody for good: train with
+    `deep_supervision` first, and change the loss in the run.
 
     Args:
         exit_logits: (N, L, K) float, of all exits. exit_weights: (N, L), chances to leave at each.

@@ -73,6 +73,15 @@ def test_it_depends_on_its_seed_alone():
     assert not np.allclose(one, other)
 
 
+def test_the_same_network_by_cross_entropy_lowers_that():
+    z, y, copies = samples()
+    fits = [
+        cal.fit_correctness_aware(z, y, copies=copies, objective="cross_entropy", steps=s) for s in (0, 150)
+    ]
+    before, after = (cal.nll(cal.apply_correctness_aware(fit, z, copies), y) for fit in fits)
+    assert after < before - 0.05
+
+
 def test_all_right_is_no_obstacle():
     z, _, _ = samples(50)
     before, after = (cal.fit_correctness_aware(z, z.argmax(1), steps=steps) for steps in (0, 200))
@@ -108,6 +117,7 @@ def test_copies_of_other_samples_have_noise_in_the_units_of_each_feature():
     ("call", "error", "message"),
     [
         (lambda z, y, c: cal.fit_correctness_aware(z, y, norm="l3"), InputError, "norm must be one of"),
+        (lambda z, y, c: cal.fit_correctness_aware(z, y, objective="mse"), InputError, "objective must be"),
         (lambda z, y, c: cal.fit_correctness_aware(z, y, steps=-1), InputError, "steps must be"),
         (
             lambda z, y, c: cal.fit_correctness_aware(z, y, copies=c[:, :5]),
@@ -136,3 +146,10 @@ def test_copies_of_other_samples_have_noise_in_the_units_of_each_feature():
 def test_what_cannot_be_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call(*samples(20))
+
+
+def test_the_common_front_has_it_without_copies():
+    z, y, _ = samples(60)
+    front = cal.Calibrator("correctness_aware", steps=10, balanced=False).fit(z, y)
+    fit = cal.fit_correctness_aware(z, y, steps=10, balanced=False)
+    np.testing.assert_array_equal(front.predict_proba(z), cal.apply_correctness_aware(fit, z))

@@ -96,3 +96,10 @@ def test_other_classes_than_fitted_are_refused():
     fit = cal.fit_tempnet(*samples(20), steps=0)
     with pytest.raises(ShapeError, match="the 4 classes of the fit, got 3"):
         cal.apply_tempnet(fit, np.zeros((2, 3)))
+
+
+def test_the_common_front_has_it():
+    z, y = samples(60)
+    front = cal.Calibrator("tempnet", steps=10, rho=0.5).fit(z, y)
+    expected = cal.apply_tempnet(cal.fit_tempnet(z, y, steps=10, rho=0.5), z)
+    np.testing.assert_array_equal(front.predict_proba(z), expected)

@@ -9,7 +9,14 @@ import clsviz as cv
 from clsviz import models
 from clsviz.catalogue import Spec
 from clsviz.errors import InputError, MissingNeed, ShapeError
-from clsviz.models.early_exit import deep_supervision, exit_weights, gate_statistics, jei_dnn
+from clsviz.models.early_exit import (
+    CLOSED,
+    STEEP,
+    deep_supervision,
+    exit_weights,
+    gate_statistics,
+    jei_dnn,
+)
 from clsviz.training.companions import complete
 
 SMALL = {"name": "early_exit", "params": {"hidden": (8, 8, 8)}}
@@ -50,8 +57,8 @@ def test_each_sample_gets_the_answer_of_the_first_open_gate(net):
     x = torch.randn(200, 5, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
         for gate in net.gates:
-            gate.weight.copy_(torch.tensor([[8.0, 0.0, 0.0]]))
-            gate.bias.fill_(-8 * 0.42)  # opens where the top probability is above 0.42
+            gate.weight.copy_(torch.tensor([[1.0, 0.0, 0.0]]))
+            gate.bias.fill_(-CLOSED / STEEP - 0.42)  # opens where the top probability is above 0.42
         outputs = net.outputs(x)
     probs = outputs["exit_logits"].softmax(2)
     leaves = [next((i for i in range(2) if p[i].max() >= 0.42), 2) for p in probs]
