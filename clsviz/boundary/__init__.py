@@ -1,4 +1,4 @@
-"""Where a classifier's boundary runs: planes, decision regions, tilting, margins."""
+"""Where a classifier's boundary runs: planes, regions, tilting, margins, attacks, certificates, limits."""
 
 from clsviz.boundary.attacks import DeepFool, deepfool, fgsm, pgd
 from clsviz.boundary.attribution import (
@@ -38,12 +38,32 @@ from clsviz.boundary.halfspaces import (
     moment_test,
     tester_learner_halfspace,
 )
+from clsviz.boundary.imbalance import (
+    Borderline,
+    ClassGaussians,
+    adasyn_counts,
+    borderline_mask,
+    effective_number_weights,
+    logit_adjustment,
+    representation_calibration,
+    smote,
+)
 from clsviz.boundary.margins import (
     MarginSummary,
     linear_margin,
     logit_margin,
     margin_summary,
     multiclass_linear_margin,
+)
+from clsviz.boundary.piecewise import (
+    Affine,
+    NapReport,
+    activation_pattern,
+    count_linear_regions,
+    linear_interpreter,
+    mine_nap,
+    nap_match,
+    nap_report,
 )
 from clsviz.boundary.planes import Plane, pca_plane, plane_from_points, plane_lift, plane_project
 from clsviz.boundary.regions import (
@@ -86,11 +106,14 @@ from clsviz.boundary.wide_deep import (
 )
 
 __all__ = [
+    "Affine",
     "Agreement",
     "AttributionRobustness",
     "BandTest",
+    "Borderline",
     "Bounds",
     "Certificate",
+    "ClassGaussians",
     "DeepFool",
     "DepthRegime",
     "Grid",
@@ -98,6 +121,7 @@ __all__ = [
     "Linear",
     "MarginSummary",
     "MomentTest",
+    "NapReport",
     "Plane",
     "ShortcutData",
     "TesterLearner",
@@ -105,6 +129,8 @@ __all__ = [
     "TiltPoint",
     "TiltTheory",
     "Unlearnable",
+    "activation_pattern",
+    "adasyn_counts",
     "adversarial_distance",
     "adversarial_strength",
     "adversarial_type",
@@ -114,12 +140,14 @@ __all__ = [
     "bayes_error_gaussian",
     "bayes_error_posterior",
     "bhattacharyya_bounds",
+    "borderline_mask",
     "boundary_distance_along",
     "certified_radius_lipschitz",
     "certified_radius_prototypes",
     "certified_radius_rbf",
     "certified_radius_smoothing",
     "chow_direction",
+    "count_linear_regions",
     "cover_hart_bounds",
     "curve_crossing",
     "dbat_disagreement",
@@ -127,6 +155,7 @@ __all__ = [
     "deepfool",
     "deviation_angle",
     "divdis_mutual_information",
+    "effective_number_weights",
     "fgsm",
     "fit_lda",
     "fit_naive_bayes",
@@ -136,16 +165,21 @@ __all__ = [
     "infinite_depth_regime",
     "insertion_deletion",
     "kernel_interpolate",
+    "linear_interpreter",
     "linear_margin",
     "logistic_l2",
+    "logit_adjustment",
     "logit_margin",
     "majority_predict",
     "make_shortcut_data",
     "make_tilt_data",
     "margin_summary",
+    "mine_nap",
     "mirror_image",
     "moment_test",
     "multiclass_linear_margin",
+    "nap_match",
+    "nap_report",
     "nearest_centroid_classifier",
     "nearest_neighbour_predict",
     "ntk_sphere",
@@ -159,11 +193,13 @@ __all__ = [
     "region_agreement",
     "region_fractions",
     "region_fragments",
+    "representation_calibration",
     "robust_accuracy_curve",
     "rss_loss",
     "self_training_direction",
     "shortcut_bias",
     "singular_kernel_scores",
+    "smote",
     "tester_learner_halfspace",
     "tilt_path",
     "tilt_theory",
