@@ -111,7 +111,8 @@ class Accumulator:
         if need not in ("pairs", "top", "classes"):
             return Total()
         b = self.options["n_bins"]
-        return Bins(b, (self.options["n_classes"],) if need == "classes" else (), equal_width_edges(b))
+        rows = (self.options["n_classes"],) if need == "classes" else ()
+        return Bins(b, rows, equal_width_edges(b), "brier_decomposition" in self.measures)
 
     def update(self, x: ArrayLike, labels: ArrayLike, *, kind: str = "probs") -> Accumulator:
         """Adds samples: all of them or, when one is bad, none. Returns self.

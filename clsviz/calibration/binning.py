@@ -28,36 +28,39 @@ class Bins:
     One row of B bins, or (R, B) where R kinds of pairs are binned apart (the classes).
     """
 
-    def __init__(self, n_bins: int, rows: tuple[int, ...] = (), edges: Array | None = None) -> None:
+    def __init__(
+        self, n_bins: int, rows: tuple[int, ...] = (), edges: Array | None = None, squares: bool = False
+    ) -> None:
         self.edges = edges  # (B + 1,), None for rank schemes
         self.tallies = np.zeros((*rows, n_bins, 2), dtype=np.int64)  # wrong and right ones
         self.v = Total((*rows, n_bins, 2))  # sums of v, of wrong and right ones
-        self.squares = Total((*rows, n_bins))  # sums of v^2
+        self.squares = Total((*rows, n_bins)) if squares else None  # sums of v^2, where asked for
 
     def add(self, index: Native, v: Native, c: Native) -> None:
         """Adds pairs, (n,) or (R, n) like the bins each: bin, confidence, whether right (bool)."""
         xp = array_namespace(v)
         if v.ndim == 2:
-            index = index + beside(np.arange(len(v))[:, None] * self.squares.high.shape[-1], v)
+            index = index + beside(np.arange(len(v))[:, None] * self.tallies.shape[-2], v)
             index, v, c = (a.reshape(-1) for a in (index, v, c))
         place, size = index * 2 + c, self.tallies.size
         self.tallies += to_numpy(xp.bincount(place, minlength=size)).reshape(self.tallies.shape)
         self.v.add(to_numpy(xp.bincount(place, v, minlength=size)).reshape(self.tallies.shape))
-        squares = xp.bincount(index, v * v, minlength=size // 2)
-        self.squares.add(to_numpy(squares).reshape(self.squares.high.shape))
+        if self.squares is not None:
+            squares = xp.bincount(index, v * v, minlength=size // 2)
+            self.squares.add(to_numpy(squares).reshape(self.squares.high.shape))
 
     def merge(self, other: Bins) -> None:
         """Adds the sums of other bins with the same edges."""
         self.tallies += other.tallies
         self.v.merge(other.v)
-        self.squares.merge(other.squares)
+        if self.squares is not None and other.squares is not None:
+            self.squares.merge(other.squares)
 
     def row(self, k: int) -> Bins:
         """The bins of one kind of pairs."""
         one = Bins(self.tallies.shape[-2], (), self.edges)
         one.tallies = self.tallies[k]
         one.v.high, one.v.low = self.v.high[k], self.v.low[k]
-        one.squares.high, one.squares.low = self.squares.high[k], self.squares.low[k]
         return one
 
     @property
@@ -239,20 +242,27 @@ def monotone_bins(v: Native, c: Native) -> int:
     return n
 
 
-def bin_pairs(v: Native, c: Native, n_bins: int, scheme: str, closed: str = "left") -> Bins:
+def bin_pairs(
+    v: Native, c: Native, n_bins: int, scheme: str, closed: str = "left", squares: bool = False
+) -> Bins:
     """The sums of all pairs (v, c), both (n,), c bool."""
     edges, index, b = _place(v, c, n_bins, scheme, closed)
-    bins = Bins(b, (), edges)
+    bins = Bins(b, (), edges, squares)
     bins.add(index, v, c)
     return bins
 
 
 def width_bins(
-    parts: Iterable[tuple[Native, Native]], n_bins: int, closed: str = "left", rows: tuple[int, ...] = ()
+    parts: Iterable[tuple[Native, Native]],
+    n_bins: int,
+    closed: str = "left",
+    rows: tuple[int, ...] = (),
+    squares: bool = False,
 ) -> Bins:
     """The sums of pairs in equal-width bins, part by part; (R, n) parts need ``rows=(R,)``."""
     option("closed", closed, CLOSED)
-    bins = Bins(count("n_bins", n_bins), rows, equal_width_edges(count("n_bins", n_bins)))
+    b = count("n_bins", n_bins)
+    bins = Bins(b, rows, equal_width_edges(b), squares)
     for v, c in parts:
         bins.add(equal_width_index(v, n_bins, closed), v, c)
     return bins
@@ -267,10 +277,11 @@ def bins_of(
     n_bins: int = 15,
     scheme: str = "equal_width",
     closed: str = "left",
+    squares: bool = False,
 ) -> Bins:
     """The pairs of forecasts in bins; those of equal width are never held all at once."""
     if scheme != "equal_width":
-        return bin_pairs(*read_pairs(x, labels, kind, mode, target_class), n_bins, scheme, closed)
+        return bin_pairs(*read_pairs(x, labels, kind, mode, target_class), n_bins, scheme, closed, squares)
     parts = forecasts(x, labels, kind).pairs(mode, target_class)
     flat = ((v.reshape(-1), c.reshape(-1)) for v, c in parts)
-    return width_bins(flat, n_bins, closed)
+    return width_bins(flat, n_bins, closed, squares=squares)

@@ -169,29 +169,49 @@ def block_probs(block: Native, kind: str) -> Native:
     block = float64(block)
     if kind == "probs":
         return block
-    xp = _xp(block)
+    e, total = _exponentials(block)
+    e /= total
+    return e
+
+
+def _exponentials(z: Native) -> tuple[Native, Native]:
+    """(K, n) exponentials of logits, which this changes, over the largest of each column; their sums."""
+    xp = _xp(z)
     with np.errstate(over="ignore"):  # of logits around 1e308: e^-inf is 0
-        block -= xp.max(block, axis=0)
-    block = xp.exp(block)
-    block /= xp.sum(block, axis=0)
-    return block
+        z -= xp.max(z, axis=0)
+    e = xp.exp(z)
+    return e, xp.sum(e, axis=0)
 
 
 def block_pairs(
     block: Native, y: Native, kind: str, mode: str, target_class: int | None
 ) -> tuple[Native, Native]:
     """The pairs of `Forecasts.pairs` of one (K, n) block, which this may change."""
+    if mode == "top_label":
+        return _top_of_logits(float64(block), y) if kind == "logits" else _top(block, y)
     probs = block if kind == "probs" else block_probs(block, kind)
     if mode == "per_class":
         return float64(probs[target_class]), y == target_class
-    if mode == "classwise":
-        return float64(probs), y == beside(np.arange(len(probs))[:, None], probs)
+    return float64(probs), y == beside(np.arange(len(probs))[:, None], probs)
+
+
+def _top(probs: Native, y: Native) -> tuple[Native, Native]:
     xp = _xp(probs)
     v = xp.max(probs, axis=0)
     top = probs == v
     if int(xp.count_nonzero(top)) == len(y):  # no ties
         return float64(v), of_label(top, y)
     return float64(v), xp.argmax(xp.astype(top, xp.int8), axis=0) == y
+
+
+def _top_of_logits(z: Native, y: Native) -> tuple[Native, Native]:
+    """`_top` of the softmax: without dividing, unless that could round two probabilities to one."""
+    e, total = _exponentials(z)
+    top = e > 1 - 4e-16
+    if int(_xp(e).count_nonzero(top)) == len(y):
+        return 1 / total, of_label(top, y)
+    e /= total
+    return _top(e, y)
 
 
 def of_label(block: Native, y: Native) -> Native:

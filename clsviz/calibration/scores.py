@@ -117,11 +117,12 @@ def brier_decomposition(
     Arguments and errors as in `ece`. The score is that of pairs (confidence, correct), mean
     (v - c)^2, not the multi-class one of `brier`.
     """
-    return decomposed(bins_of(x, labels, kind, mode, target_class, n_bins, scheme, closed))
+    return decomposed(bins_of(x, labels, kind, mode, target_class, n_bins, scheme, closed, squares=True))
 
 
 def decomposed(bins: Bins) -> BrierDecomposition:
-    """`brier_decomposition` of bins."""
+    """`brier_decomposition` of bins with sums of squares."""
+    assert bins.squares is not None
     some = bins.counts > 0
     n, v, a = bins.counts[some], bins.confidence[some], bins.accuracy[some]
     right, squares = bins.v.value[some, 1], bins.squares.value[some]  # sums of v c and of v^2
