@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from clsviz import calibration as cal
 from clsviz.calibration import arrays
 from clsviz.calibration.arrays import Total, sorted_pairs
+from clsviz.calibration.inputs import forecasts
 
 
 @pytest.fixture(autouse=True)
@@ -173,3 +174,16 @@ def test_total_is_the_exact_sum(values):
     for value in values:
         total.add(value)
     assert float(total.value) == pytest.approx(math.fsum(values), rel=1e-15, abs=1e-20)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(st.tuples(*[st.sampled_from([0, 1e-17, 1.2e-16, 3e-16, 1, 40, 800])] * 3), min_size=1),
+    as_tensor=st.booleans(),
+)
+def test_the_top_of_logits_is_that_of_their_softmax(rows, as_tensor):
+    z, y = np.array(rows, dtype=float), np.arange(len(rows)) % 3
+    p = cal.apply_temperature(z, 1.0)
+    ((v, c),) = forecasts(torch.from_numpy(z) if as_tensor else z, y, "logits").pairs()
+    np.testing.assert_array_equal(np.asarray(v), p.max(1))
+    np.testing.assert_array_equal(np.asarray(c), p.argmax(1) == y)
