@@ -64,6 +64,10 @@ ROOMS: tuple[str, ...] = (
     "value_targets",
     "ordinal",
     "several_labels",
+    "sample_temperatures",
+    "early_exits",
+    "outside",
+    "label_distances",
     "model_choice",
 )
 
