@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
+from numpy.typing import ArrayLike
 
 from clsviz.calibration.inputs import Array, as_labels, as_logits, as_probs, softmax
-from clsviz.calibration.newton import newton
+from clsviz.calibration.softmax_regression import least_nll
 from clsviz.catalogue import Range, method
 from clsviz.errors import InputError
 
@@ -20,7 +19,6 @@ KULL = (
 )
 PENALTY = Range(0, 1)
 FLOOR = 1e-12  # of probabilities whose logarithm is taken
-DENSE = 600  # parameters up to which Newton's method with the whole Hessian is faster
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +74,7 @@ def fit_vector_scaling(logits: ArrayLike, labels: ArrayLike) -> VectorScaling:
     z = as_logits(logits)
     y = as_labels(labels, *z.shape)
     features = np.stack([z.T, np.ones_like(z.T)], 1)
-    theta, value = _least_nll(features, y, np.zeros((z.shape[1], 2)))
+    theta, value = least_nll(features, y, np.zeros((z.shape[1], 2)))
     return VectorScaling(theta[:, 0], theta[:, 1] - theta[:, 1].mean(), value)
 
 
@@ -118,7 +116,7 @@ def fit_matrix_scaling(
     z = _log(z) if use_log else z
     off = reg_off_diagonal / (k * (k - 1)) * (1 - np.eye(k))
     penalty = np.column_stack([off, np.full(k, reg_bias / k)])
-    theta, value = _least_nll(np.vstack([z.T, np.ones(len(z))])[None], y, penalty)
+    theta, value = least_nll(np.vstack([z.T, np.ones(len(z))])[None], y, penalty)
     # Rows may all be shifted alike without effect: an unpenalised fit is the one nearest the identity.
     if reg_off_diagonal == 0:
         theta[:, :k] += (1 - theta[:, :k].sum(0)) / k
@@ -155,51 +153,3 @@ def fit_dirichlet(
 
 def _log(probs: Array) -> Array:
     return np.log(np.maximum(probs, FLOOR))
-
-
-def _least_nll(features: Array, y: NDArray[np.int64], penalty: Array) -> tuple[Array, float]:
-    """(K, d) parameters of the softmax of features @ theta_k, and their mean nll.
-
-    Minimises nll + sum(penalty * theta**2), with features scaled to a root mean square of 1 and from
-    zero, where no probability is rounded to 0 or 1.
-
-    Args:
-        features: (K, d, N), or (1, d, N) where all classes have the same.
-        y: (N,) labels. penalty: (K, d).
-    """
-    d, n = features.shape[1:]
-    k = len(penalty)
-    size = np.sqrt((features**2).mean(2))  # (K or 1, d)
-    size[size == 0] = 1
-    x, weight = features / size[:, :, None], penalty / size**2
-    rows = np.arange(n)
-
-    def first_order(flat: Array) -> tuple[float, Array, Array]:
-        theta = flat.reshape(k, d)
-        z = (theta[:, None] @ x)[:, 0]  # (K, N), as all that follows
-        z -= z.max(0)
-        log_p = z - np.log(np.exp(z).sum(0))
-        p = np.exp(log_p)
-        residual = p.copy()
-        residual[y, rows] -= 1
-        slope = (x @ residual[:, :, None])[:, :, 0] / n
-        value = -log_p[y, rows].mean() + (weight * theta**2).sum()
-        return float(value), (slope + 2 * weight * theta).ravel(), p
-
-    def second_order(flat: Array) -> tuple[float, Array, Array]:
-        value, gradient, p = first_order(flat)
-        px = p[:, None] * x  # (K, d, N)
-        joint = px.reshape(k * d, n)
-        hessian = (2 * np.diag(weight.ravel()) - joint @ joint.T / n).reshape(k, d, k, d)
-        hessian[np.arange(k), :, np.arange(k)] += px @ x.transpose(0, 2, 1) / n
-        return value, gradient, hessian.reshape(k * d, k * d)
-
-    start = np.zeros(k * d)
-    if k * d <= DENSE:
-        flat = newton(second_order, start)
-    else:
-        options = {"gtol": 1e-10, "ftol": 0, "maxiter": 2000, "maxfun": 4000, "maxcor": 20}
-        flat = minimize(lambda t: first_order(t)[:2], start, jac=True, method="L-BFGS-B", options=options).x
-    theta = flat.reshape(k, d)
-    nll = first_order(flat)[0] - float((weight * theta**2).sum())
-    return theta / size, max(nll, 0.0)

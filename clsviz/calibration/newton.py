@@ -14,15 +14,16 @@ GAIN = 1e-15  # expected of a step, below which it is the last one
 RIDGE = 1e-12  # of the mean curvature: what does not matter to the objective stays where it is
 SHORTEST = 2.0**-40  # step below which rounding hides any gain
 
-Objective = Callable[[Array], tuple[float, Array, Array]]  # value, gradient (P,), Hessian (P, P)
+# Value, gradient (P,), and what solves the Hessian for the gradient, called only where a step begins.
+Objective = Callable[[Array], tuple[float, Array, Callable[[], Array]]]
 
 
 def newton(objective: Objective, start: Array) -> Array:
     """(P,) minimiser of a convex objective, by damped steps from `start` that never go up."""
     x = start
-    value, gradient, hessian = objective(x)
+    value, gradient, solve = objective(x)
     for _ in range(STEPS):
-        step = _solve(hessian, gradient)
+        step = solve()
         gain = float(gradient @ step)
         if gain <= GAIN:
             return x - step
@@ -32,11 +33,12 @@ def newton(objective: Objective, start: Array) -> Array:
             if length < SHORTEST:
                 return x
         x = x - length * step
-        value, gradient, hessian = trial
+        value, gradient, solve = trial
     return x
 
 
-def _solve(hessian: Array, gradient: Array) -> Array:
+def solved(hessian: Array, gradient: Array) -> Array:
+    """(P,) step of a Hessian that may be singular in directions without gradient."""
     ridge = RIDGE * max(np.trace(hessian) / len(hessian), np.finfo(float).tiny)
     while True:
         try:
@@ -56,11 +58,12 @@ def logistic(features: Array, targets: Array) -> tuple[Array, float, float]:
     spread[spread <= 1e-12 * np.abs(middle)] = np.inf
     x = np.column_stack([(features - middle) / spread, np.ones(len(features))])
 
-    def objective(theta: Array) -> tuple[float, Array, Array]:
+    def objective(theta: Array) -> tuple[float, Array, Callable[[], Array]]:
         u = x @ theta
         p = np.exp(-np.logaddexp(0, -u))
         value = (np.logaddexp(0, u) - targets * u).mean()
-        return value, x.T @ (p - targets) / len(x), (x.T * (p * (1 - p))) @ x / len(x)
+        gradient = x.T @ (p - targets) / len(x)
+        return value, gradient, lambda: solved((x.T * (p * (1 - p))) @ x / len(x), gradient)
 
     theta = newton(objective, np.zeros(x.shape[1]))
     slopes = theta[:-1] / spread

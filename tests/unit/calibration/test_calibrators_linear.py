@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from clsviz import calibration as cal
-from clsviz.calibration import linear_scaling
+from clsviz.calibration import softmax_regression
 from clsviz.calibration.newton import logistic, newton
 from clsviz.errors import InputError, ShapeError
 
@@ -109,12 +109,20 @@ def test_many_classes_are_fitted_without_the_whole_hessian(monkeypatch):
     logits, y = sample(n=300, k=5)
     options = {"reg_off_diagonal": 0.01, "reg_bias": 0.02}
     newton_steps = cal.fit_matrix_scaling(logits, y, **options)
-    monkeypatch.setattr(linear_scaling, "DENSE", 0)
+    monkeypatch.setattr(softmax_regression, "DENSE", 0)
     gradient_steps = cal.fit_matrix_scaling(logits, y, **options)
     assert gradient_steps.objective == pytest.approx(newton_steps.objective, abs=1e-7)
     vector = cal.fit_vector_scaling(logits, y)
     monkeypatch.undo()
     assert vector.nll == pytest.approx(cal.fit_vector_scaling(logits, y).nll, abs=1e-7)
+
+
+def test_twenty_five_classes_are_fitted_as_closely_as_few():
+    logits, y = sample(n=3000, k=25)  # 650 parameters
+    fit = cal.fit_matrix_scaling(logits, y)
+    residual = fit.apply(logits) - np.eye(25)[y]
+    np.testing.assert_allclose(residual.T @ logits / len(y), 0, atol=1e-6)
+    np.testing.assert_allclose(residual.mean(0), 0, atol=1e-6)
 
 
 @pytest.mark.parametrize("fit", [cal.fit_vector_scaling, cal.fit_matrix_scaling])
@@ -212,7 +220,8 @@ def test_one_column_matrices_and_other_lengths_are_shape_errors():
 
 def test_newton_steps_that_overshoot_are_shortened():
     def objective(x):  # log cosh: far out a full step jumps beyond where it came from
-        return float(np.logaddexp(x, -x)[0]), np.tanh(x), np.diag(1 - np.tanh(x) ** 2)
+        slope = np.tanh(x)
+        return float(np.logaddexp(x, -x)[0]), slope, lambda: slope / (1 - slope**2)
 
     assert newton(objective, np.array([5.0]))[0] == pytest.approx(0, abs=1e-9)
 
