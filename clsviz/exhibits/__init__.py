@@ -68,7 +68,9 @@ ROOMS: tuple[str, ...] = (
     "early_exits",
     "outside",
     "label_distances",
+    "calibration_study",
     "model_choice",
+    "limits",
 )
 
 
