@@ -31,14 +31,19 @@ def _auroc(high: Native, low: Native) -> float:
     return wins / (2 * len(high) * len(low))
 
 
-def _average_precision(positive: Native, negative: Native) -> float:
-    """Step-wise area under precision and recall of sorted scores, one step per distinct score."""
+def _reached(positive: Native, negative: Native) -> tuple[Native, Native]:
+    """How many of two sorted kinds of scores are at or above each distinct positive one, ascending."""
     xp = array_namespace(positive)
-    ends = xp.nonzero(group_ends(positive))[0]  # the scores of negatives add no recall
-    false = len(negative) - to_numpy(xp.searchsorted(negative, positive[ends]))
-    ends = to_numpy(ends)
-    hits = len(positive) - np.append(0, ends[:-1] + 1)  # at or above each distinct score
-    return float(-np.diff(hits, append=0) @ (hits / (hits + false))) / len(positive)
+    ends = xp.nonzero(group_ends(positive))[0]
+    hits = len(positive) - xp.concat([ends[:1] * 0, ends[:-1] + 1])
+    return float64(hits), float64(len(negative) - xp.searchsorted(negative, positive[ends]))
+
+
+def _average_precision(hits: Native, false: Native) -> float:
+    """Step-wise area under precision and recall, of `_reached`: other cuts add no recall."""
+    xp = array_namespace(hits)
+    new = hits - xp.concat([hits[1:], hits[:1] * 0])
+    return float(xp.sum(new * (hits / (hits + false)))) / int(hits[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +84,16 @@ def ood_metrics(scores_id: ArrayLike, scores_ood: ArrayLike, *, tpr: float = 0.9
     inside, outside = xp.sort(inside), xp.sort(outside)
     n, m = len(inside), len(outside)
     threshold = inside[n - max(1, int(np.ceil(tpr * n - 1e-9)))]
+    hits, false = _reached(inside, outside)
     # The best cut is an ID score or above all: any other may rise to the next one.
-    missed = xp.searchsorted(inside, inside) / n
-    passed = 1 - xp.searchsorted(outside, inside) / m
+    errors = (1 - hits / n) + false / m
     return OODMetrics(
         auroc=_auroc(inside, outside),
         fpr=1 - int(xp.searchsorted(outside, threshold[None])[0]) / m,
         threshold=float(threshold),
-        aupr_in=_average_precision(inside, outside),
-        aupr_out=_average_precision(xp.flip(-outside), xp.flip(-inside)),
-        detection_error=min(0.5, float(xp.min(missed + passed)) / 2),
+        aupr_in=_average_precision(hits, false),
+        aupr_out=_average_precision(*_reached(xp.flip(-outside), xp.flip(-inside))),
+        detection_error=min(0.5, float(xp.min(errors)) / 2),
     )
 
 

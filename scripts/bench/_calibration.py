@@ -48,7 +48,8 @@ def of_torchmetrics(p: Any, z: Any, y: Any, v: Any, c: Any) -> dict[str, Callabl
         "rmsce": error(p, "l2"),
         "mce": error(p, "max"),
         "ece of logits": error(z, "l1"),
-        "confidence_auroc": lambda: classification.binary_auroc(v, c),
+        "confidence_auroc": lambda: classification.binary_auroc(p.amax(1), p.argmax(1) == y),
+        "ood_metrics": lambda: classification.binary_average_precision(v, c),
     }
 
 
@@ -57,10 +58,10 @@ def of_others(p: Any, y: Any, v: Any, c: Any) -> dict[str, Callable[[], Any]]:
     return {
         "scikit-learn: nll": lambda: metrics.log_loss(y, p),
         "scikit-learn: brier": lambda: metrics.brier_score_loss(y, p, scale_by_half=False),
-        "scikit-learn: confidence_auroc": lambda: metrics.roc_auc_score(c, v),
+        "scikit-learn: confidence_auroc": lambda: metrics.roc_auc_score(p.argmax(1) == y, p.max(1)),
         "scikit-learn: ood_metrics": lambda: metrics.average_precision_score(c, v),
         "scikit-learn: reliability_diagram": lambda: calibration_curve(first, p[:, 0], n_bins=BINS)[0][0],
-        "relplot: smooth_ece": lambda: smECE(v, c),
+        "relplot: smooth_ece": lambda: smECE(p.max(1), p.argmax(1) == y),
     }
 
 

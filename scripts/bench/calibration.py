@@ -70,7 +70,7 @@ def ours(p: Any, z: Any, y: Any, v: Any, c: Any) -> dict[str, Callable[[], Any]]
         "entropy": lambda: cal.entropy(p)[0],
         "confidence_auroc": lambda: cal.confidence_auroc(p, y),
         "risk_coverage": lambda: cal.risk_coverage(p, y).aurc,
-        "ood_metrics": lambda: cal.ood_metrics(v[c], v[~c]).aupr_in,
+        "ood_metrics (theirs: AP alone)": lambda: cal.ood_metrics(v[c], v[~c]).aupr_in,
         "reliability_diagram": lambda: cal.reliability_diagram(
             p, y, mode="per_class", target_class=0, closed="right"
         ).accuracy[0],
@@ -105,19 +105,19 @@ def side_by_side(data: dict[str, np.ndarray], device: str, threads: int, clock: 
     of_tensors = measured(ours(*tensors), clock)
     of_arrays = measured(ours(*arrays, v, c), clock) if device == "cpu" else of_tensors
     others = theirs(data, threads, device)
-    print(f"{'':28}{'clsviz ms':>10}{'of tensors':>11}   others ms (ratio)")
+    print(f"{'':32}{'clsviz ms':>10}{'of tensors':>11}   others ms (ratio)")
     ratios = {}
     for name, own in of_arrays.items():
         beside = []
         for asked, other in others.items():
             package, measure = asked.split(": ")
-            if measure != name:
+            if measure != name.split(" (")[0]:
                 continue
             same = of_tensors[name] if package == "torchmetrics" else own
             ratios[asked] = other["ms"] / same["ms"]
             differs = "" if abs(other["value"] - own["value"]) <= AGREE else f", gives {other['value']:.5g}"
             beside.append(f"{package} {other['ms']:.0f} ({ratios[asked]:.1f}x{differs})")
-        print(f"{name:28}{own['ms']:10.1f}{of_tensors[name]['ms']:11.1f}   {', '.join(beside)}", flush=True)
+        print(f"{name:32}{own['ms']:10.1f}{of_tensors[name]['ms']:11.1f}   {', '.join(beside)}", flush=True)
     found = {"clsviz_ms": of_arrays, "clsviz_tensors_ms": of_tensors, "others_ms": others, "ratios": ratios}
     asked = [r for name, r in ratios.items() if name.startswith(("netcal", "torchmetrics"))]
     if asked:
