@@ -93,6 +93,10 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
         "exit_probs": ("[cv.calibration.apply_temperature(logits, t) for t in (2, 1)]", "logits"),
         "thresholds": ("0.9", ""),
     },
+    "calibration.gated_exit": {
+        "exit_probs": ("[cv.calibration.apply_temperature(logits, t) for t in (2, 1)]", "logits"),
+        "exit_weights": ("[[0.5, 0.5]] * len(labels)", "logits"),
+    },
     "calibration.fit_matrix_scaling": {"inputs": ("logits", "logits")},
     "calibration.fit_dirichlet": {"probs": ("probs", "probs")},
     "calibration.fit_platt": {"scores": ("logits[:, 1] - logits[:, 0]", "logits")},
