@@ -1,7 +1,7 @@
 /** Samples of no class: scores of them and of validation samples, the ROC curve, and a threshold to drag. */
 
 import { markedSample } from "../core/marked";
-import { DETECTORS, type Detector, OF_LOGITS, oodMetrics, readsFeatures } from "../core/ood";
+import { DETECTORS, type Detector, OF_LOGITS, oodMetrics, RIDGE, readsFeatures } from "../core/ood";
 import { questionKey } from "../core/oodanswer";
 import { RULE_KEYS, shownTilted } from "../core/overlay";
 import { selectedMask } from "../core/samples";
@@ -203,6 +203,7 @@ export const mountOod: Mount = (el, { session, store }) => {
         kept: share,
         below: Math.round((1 - share) * found.inside.length),
       }),
+      measuredHow(detector()),
       ...(question ? [" Computed by the kernel."] : []),
       ...chosenWords(seen),
     );
@@ -344,6 +345,14 @@ export const mountOod: Mount = (el, { session, store }) => {
   });
   return frame.close;
 };
+
+/** What the score leaves open in its name. */
+function measuredHow(detector: Detector): string {
+  if (!readsFeatures(detector)) return "";
+  return detector === "knn"
+    ? " Distance to the fifth nearest training sample."
+    : ` The covariances have a ridge of ${RIDGE} of the mean variance.`;
+}
 
 /** Selected validation samples of each bin. */
 function countsOf(bins: Overlap, selected: Uint8Array): Uint32Array {
