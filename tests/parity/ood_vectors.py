@@ -21,9 +21,7 @@ def _dataset(name: str) -> dict[str, Any]:
     """A tenth of a dataset as the browser has it, and the sets made from it."""
     whole = getattr(data, name)()
     own = np.sort(np.random.default_rng(1).choice(len(whole.y), 60, replace=False))
-    small = data.from_arrays(
-        whole.X[own], whole.y[own], name=name, image_shape=whole.image_shape
-    )
+    small = data.from_arrays(whole.X[own], whole.y[own], name=name, image_shape=whole.image_shape)
     sets = {
         key: [
             {"strength": s, "seed": seed, "X": outside(small, key, 12, strength=s, seed=seed)}
