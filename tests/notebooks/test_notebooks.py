@@ -14,7 +14,12 @@ CELL_LIMIT = 120  # s; the course promises a minute
 
 def test_there_are_notebooks() -> None:
     first = {"start", "own_model", "fans", "teaching"}
-    calibration = {"01_temperature", "02_measuring_calibration", "03_calibrators"}
+    calibration = {
+        "01_temperature",
+        "02_measuring_calibration",
+        "03_calibrators",
+        "04_benchmark_study",
+    }
     losses = {
         "08_losses_and_their_gradients",
         "09_noisy_and_imbalanced_labels",
