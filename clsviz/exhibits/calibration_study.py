@@ -114,7 +114,7 @@ def _picture(numbers: Numbers) -> Figure:
         add_bars(figure, list(RANKS.values()), ranks, d, series + len(lines), panel=2)
         designs = np.stack([numbers[f"{key}_{d}"] for key in DESIGNS], axis=1)
         add_bars(figure, list(WORDS.values()), designs, d, series + len(lines), panel=3)
-    return figure
+    return figure.update_xaxes(tickangle=60, col=2).update_layout(height=500, margin_b=210, legend_y=-0.75)
 
 
 @exhibit(

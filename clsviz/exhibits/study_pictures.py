@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clsviz.exhibits.pictures import COLOURS, DASHES, GRID, HATCHES, MARKERS, TEXT, page
+from clsviz.exhibits.pictures import COLOURS, DASHES, HATCHES, MARKERS, TEXT, page
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -64,6 +64,12 @@ def _diagonal(figure: Figure, values: Any, panel: int) -> None:
     )
 
 
+def _below_long_ticks(figure: Figure) -> Figure:
+    """Puts the legend where labels at an angle do not reach."""
+    figure.update_xaxes(tickangle=60)
+    return figure.update_layout(height=500, margin_b=210, legend_y=-0.75)
+
+
 def _carries_over(answer: Answer) -> Figure:
     pairs = list(answer.table.groupby(["first", "second"], sort=False))
     titles = [
@@ -97,7 +103,7 @@ def _robustness(answer: Answer) -> Figure:
                 row=1,
                 col=panel,
             )
-    return figure.update_yaxes(range=[-1, 1])
+    return _below_long_ticks(figure.update_yaxes(range=[-1, 1]))
 
 
 def _reliable(answer: Answer) -> Figure:
@@ -160,7 +166,7 @@ def _bins(answer: Answer) -> Figure:
                 row=1,
                 col=panel,
             )
-    return figure.update_xaxes(type="log")
+    return figure.update_xaxes(type="log", tickvals=[5, 15, 50, 200, 500])
 
 
 def _designs(answer: Answer) -> Figure:
@@ -183,7 +189,7 @@ def _designs(answer: Answer) -> Figure:
                 row=1,
                 col=panel,
             )
-    return figure.update_xaxes(tickangle=60, gridcolor=GRID).update_layout(height=460)
+    return _below_long_ticks(figure)
 
 
 PICTURES: dict[int, Callable[[Answer], Figure]] = {
