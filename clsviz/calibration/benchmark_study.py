@@ -42,7 +42,6 @@ SETTINGS: dict[str, Any] = {
 DESIGN = ("width", "depth", "activation", "loss")  # columns of the table, besides what is varied
 
 STORED = "study.csv.gz"  # beside this module: the default study
-
 MEASURED = "clsviz.calibration.study/1"  # another version of the numbers is another row of the store
 FAN = 32  # most networks that are trained as one, and lost at once when it is interrupted
 
@@ -93,9 +92,8 @@ class Study:
 
     def save(self, path: str | Path) -> None:
         """Writes the table as CSV, compressed where the name ends in ``.gz``; five digits are kept."""
-        packed = (
-            {"method": "gzip", "mtime": 1} if str(path).endswith(".gz") else None
-        )  # equal tables, equal bytes
+        # With a fixed time in the file, equal tables are equal bytes.
+        packed = {"method": "gzip", "mtime": 1} if str(path).endswith(".gz") else None
         self.table.to_csv(path, index=False, float_format="%.5g", compression=packed)
 
     @classmethod
