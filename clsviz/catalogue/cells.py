@@ -24,6 +24,7 @@ MAKE = {
     "np": "import numpy as np",
     "features": "features, classes = torch.tensor(data.X), torch.tensor(data.y)",
     "latent": "prototypes, latent = network.prototypes.detach(), network.encoder(features).detach()",
+    "on": "on = cv.boundary.activation_pattern(run.model_at(), run.dataset.X)",
     "directions": "along, across = cv.landscape.random_directions(model)",
 }
 NEEDS = {
@@ -35,6 +36,7 @@ NEEDS = {
     "features": ("torch", "data"),
     "latent": ("network", "features"),
     "model": ("run",),
+    "on": ("run",),
     "directions": ("model",),
 }
 
@@ -56,6 +58,18 @@ ARGUMENTS: dict[str, tuple[str, str]] = {
 }
 FEATURES = {"features": ("features", "features"), "labels": ("classes", "features")}
 SCORES = {"scores": ("probs[:, 1]", "probs")}
+BUMPS = {
+    "prototypes": ("[[0, 0.5], [1, 0]]", ""),
+    "coef": ("[[1, 0], [0, 1]]", ""),
+    "gamma": ("1", ""),
+}
+PATTERNS = {"activations": ("on", "on"), "labels": ("run.dataset.y", "run")}
+SPLIT = {
+    "X_train": ("data.X[data.train]", "data"),
+    "y_train": ("data.y[data.train]", "data"),
+    "X": ("data.X[data.validation]", "data"),
+}
+GAUSSIANS = {"mu0": ("[-1, 0]", ""), "mu1": ("[1, 0]", ""), "cov": ("[[1, 0.3], [0.3, 1]]", "")}
 OWN: dict[str, dict[str, tuple[str, str]]] = {
     "data.undersample": {"minority": ("1", "")},
     "data.ood_turned": {"dataset": ("cv.data.digits()", "")},
@@ -172,6 +186,89 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
     "boundary.make_tilt_data": {"n_per_class": ("100", ""), "dim": ("2", "")},
     "boundary.tilt_theory": {"theta": ("0.5", "")},
     "boundary.adversarial_type": {"angle": ("0.8", ""), "error": ("0.02", ""), "optimal_error": ("0.01", "")},
+    "boundary.fgsm": {"epsilon": ("0.2", "")},
+    "boundary.pgd": {"epsilon": ("0.2", "")},
+    "boundary.boundary_distance_along": {"directions": ("-data.X", "data")},
+    "boundary.robust_accuracy_curve": {
+        "distances": ("[0.2, 0.7, 1.4]", ""),
+        "correct": ("[True, True, False]", ""),
+        "epsilons": ("[0, 0.5, 1]", ""),
+    },
+    "boundary.multiclass_linear_margin": {"W": ("[[-1, 0.5], [1, -0.5]]", ""), "b": ("[0, 0]", "")},
+    "boundary.certified_radius_prototypes": {
+        "prototypes": ("[[0, 0.5], [1, 0]]", ""),
+        "prototype_labels": ("[0, 1]", ""),
+    },
+    "boundary.rbf_scores": BUMPS,
+    "boundary.certified_radius_rbf": BUMPS,
+    "boundary.certified_radius_lipschitz": {"lipschitz": ("5", "")},
+    "boundary.certified_radius_smoothing": {"count": ("990", ""), "n": ("1000", ""), "sigma": ("0.25", "")},
+    "boundary.linear_interpreter": {"x": ("data.X[0]", "data")},
+    "boundary.count_linear_regions": {
+        "patterns": ("cv.boundary.activation_pattern(run.model_at(), run.dataset.X)", "run")
+    },
+    "boundary.mine_nap": PATTERNS,
+    "boundary.nap_report": {"naps": ("cv.boundary.mine_nap(on, run.dataset.y)", "on"), **PATTERNS},
+    "boundary.halfspace_disagreement": {"u": ("[1, 0]", ""), "v": ("[1, 1]", "")},
+    "boundary.singular_kernel_scores": {**SPLIT, "alpha": ("2", ""), "n_classes": ("2", "")},
+    "boundary.nearest_neighbour_predict": SPLIT,
+    "boundary.majority_predict": {"y_train": ("data.y", "data"), "n": ("3", ""), "n_classes": ("2", "")},
+    "boundary.ntk_sphere": {"X1": ("data.X[:5]", "data"), "X2": ("data.X[:5]", "data"), "depth": ("3", "")},
+    "boundary.kernel_interpolate": {
+        "K_train": ("[[1, 0.2], [0.2, 1]]", ""),
+        "y_train": ("[0, 1]", ""),
+        "K_test": ("[[0.6, 0.4]]", ""),
+        "n_classes": ("2", ""),
+    },
+    "boundary.infinite_depth_regime": {"phi": ("np.sin", "np"), "dphi": ("np.cos", "np")},
+    "boundary.gaussian_linear_error": {"w": ("[1, 0]", ""), "b": ("0", ""), **GAUSSIANS},
+    "boundary.curve_crossing": {
+        "ns": ("[10, 100]", ""),
+        "first": ("[0.3, 0.1]", ""),
+        "second": ("[0.2, 0.2]", ""),
+    },
+    "boundary.bayes_error_gaussian": GAUSSIANS,
+    "boundary.bayes_error_posterior": {"posteriors": ("probs", "probs")},
+    "boundary.cover_hart_bounds": {"error_1nn": ("0.2", ""), "n_classes": ("2", "")},
+    "boundary.bhattacharyya_bounds": {
+        "mu0": ("[0]", ""),
+        "mu1": ("[2]", ""),
+        "cov0": ("[[1]]", ""),
+        "cov1": ("[[2]]", ""),
+    },
+    "boundary.unlearnable_gaussian": {"separation": ("2", ""), "sigma": ("0.5", ""), "epsilon": ("0.4", "")},
+    "boundary.gmm_error": {"w": ("[1, 0.2]", ""), "mu": ("[1, 0]", "")},
+    "boundary.self_training_direction": {"U": ("data.X + 0.5", "data")},
+    "boundary.rss_loss": {"U": ("data.X + 0.5", "data")},
+    "boundary.make_shortcut_data": {"n": ("200", "")},
+    "boundary.shortcut_bias": {
+        "pred_conflict": ("[0, 0, 1, 1]", ""),
+        "shortcut_says": ("[0, 0, 0, 0]", ""),
+        "optimal_pred": ("[1, 1, 1, 0]", ""),
+    },
+    "boundary.divdis_mutual_information": {"p1": ("probs", "probs"), "p2": ("1 - probs", "probs")},
+    "boundary.dbat_disagreement": {"p1": ("probs[:, 1]", "probs"), "p2": ("probs[:, 0]", "probs")},
+    "boundary.attribution_agreement": {"a": ("[3, 2, 1, 0]", ""), "b": ("[3, 1, 2, 0]", ""), "k": ("2", "")},
+    "boundary.insertion_deletion": {
+        "predict_proba": ("lambda x: cv.calibration.apply_temperature(run.predict(x))", "run"),
+        "x": ("data.X[0]", "data"),
+        "attribution": ("[2, 1]", ""),
+        "target": ("0", ""),
+    },
+    "boundary.attribution_robustness": {
+        "x": ("data.X[0]", "data"),
+        "target": ("0", ""),
+        "k": ("1", ""),
+    },
+    "boundary.smote": {"X_minority": ("data.X[data.y == 1]", "data"), "n_new": ("10", "")},
+    "boundary.borderline_mask": {"minority": ("1", "")},
+    "boundary.adasyn_counts": {"minority": ("1", ""), "n_new": ("50", "")},
+    "boundary.effective_number_weights": {"counts": ("[100, 10, 1]", "")},
+    "boundary.logit_adjustment": {"prior": ("[0.7, 0.3]", "")},
+    "boundary.representation_calibration": {
+        "features": ("data.X", "data"),
+        "labels": ("data.y", "data"),
+    },
     "prototypes.class_medoids": FEATURES,
     "prototypes.herding": {"m": ("5", "")},
     "prototypes.kcenter_greedy": {"k": ("5", "")},
