@@ -1,0 +1,44 @@
+"""The lab's views work on models that give more than logits: temperatures, exits and gates."""
+
+import numpy as np
+import pytest
+
+import clsviz as cv
+from clsviz import calibration as cal
+
+MODELS = {"tempnet": {"hidden": (8,)}, "early_exit": {"hidden": (8, 8)}}
+
+
+@pytest.fixture(params=list(MODELS))
+def lab(request):
+    model = {"name": request.param, "params": MODELS[request.param]}
+    lab = cv.Lab({"name": "moons", "params": {"n": 120}}, model=model, epochs=3, autostart=False)
+    lab.run.start()
+    assert lab.run.wait(60) and lab.run.state == "finished"
+    yield lab
+    lab.close()
+
+
+def test_the_companion_loss_comes_with_the_model(lab):
+    expected = {"tempnet": "tempnet", "early_exit": "jei_dnn"}
+    assert lab.run.experiment.loss.name == expected[lab.run.experiment.model.name]
+
+
+def test_views_show_what_the_model_answers(lab):
+    data = lab.run.dataset
+    logits = lab.run.predict(data.X[data.validation])
+    shown = lab.views.reliability.result
+    assert shown.ece == pytest.approx(cal.ece(logits, data.y[data.validation], kind="logits"), abs=1e-6)
+    matrix = lab.views.confusion.result
+    assert np.trace(matrix.counts) == (logits.argmax(1) == data.y[data.validation]).sum()
+
+
+def test_a_fan_of_them_is_a_lab_too(lab):
+    path = {"tempnet": "loss.radius", "early_exit": "loss.cost_weight"}[lab.run.experiment.model.name]
+    fan = cv.Fan(lab.run.experiment, {path: [0.3, 0.8]})
+    fan.start()
+    assert fan.wait(60) and fan.state == "finished"
+    shown = cv.Lab.from_run(fan)
+    assert np.isfinite(shown.views.reliability.result.ece)
+    shown.close()
+    fan.stop()
