@@ -71,6 +71,7 @@ ROOMS: tuple[str, ...] = (
     "calibration_study",
     "model_choice",
     "limits",
+    "two_regimes",
 )
 
 
