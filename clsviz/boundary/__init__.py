@@ -27,6 +27,7 @@ from clsviz.boundary.certificates import (
     rbf_scores,
 )
 from clsviz.boundary.distances import boundary_distance_along, robust_accuracy_curve
+from clsviz.boundary.fan_attacks import FanAttack, attack_fan
 from clsviz.boundary.generative import curve_crossing, fit_lda, fit_naive_bayes, gaussian_linear_error
 from clsviz.boundary.halfspaces import (
     BandTest,
@@ -116,6 +117,7 @@ __all__ = [
     "ClassGaussians",
     "DeepFool",
     "DepthRegime",
+    "FanAttack",
     "Grid",
     "InsertionDeletion",
     "Linear",
@@ -134,6 +136,7 @@ __all__ = [
     "adversarial_distance",
     "adversarial_strength",
     "adversarial_type",
+    "attack_fan",
     "attribution_agreement",
     "attribution_robustness",
     "band_test",

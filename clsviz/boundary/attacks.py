@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +45,8 @@ def fgsm(
     """
     X, limits = real_array(X, "X", 2), _limits(clip)
     step = not_negative(epsilon, "epsilon")
-    return _clipped(X + step * np.sign(loss_gradient(model, X, y)), limits)
+    moved = X + step * np.sign(loss_gradient(model, X, y))
+    return moved if limits is None else moved.clip(*limits)
 
 
 @method(
@@ -86,37 +88,93 @@ def pgd(
         InputError: an option outside its range, an unknown norm, or a label outside [0, K).
         ShapeError: shapes do not fit.
     """
-    if norm not in NORMS:
-        raise InputError(f"norm must be one of {list(NORMS)}, got {norm!r}")
-    start, limits = real_array(X, "X", 2), _limits(clip)
-    radius, count = not_negative(epsilon, "epsilon"), integer(steps, "steps")
-    stride = 2.5 * radius / count if step_size is None else positive(step_size, "step_size")
-    x = start + (_anywhere(start.shape, radius, norm, seed) if random_start else 0.0)
-    if random_start:
-        x = _clipped(x, limits)
-    for _ in range(count):
-        g = loss_gradient(model, x, y)
-        if norm == "linf":
-            x = start + (x + stride * np.sign(g) - start).clip(-radius, radius)
-        else:
-            moved = x + stride * g / (np.linalg.norm(g, axis=1, keepdims=True) + TINY) - start
-            length = np.linalg.norm(moved, axis=1, keepdims=True)
-            x = start + moved * np.where(length > radius, radius / np.maximum(length, TINY), 1.0)
-        x = _clipped(x, limits)
-    return x
+    ascent = Ascent.checked(epsilon, norm, steps, step_size, clip)
+    start = real_array(X, "X", 2)
+    away = _anywhere(start.shape, ascent.radius, norm, seed) if random_start else None
+    with with_gradient(model) as logits_of:
+        device = tensor_like(model).device
+        x0 = torch.from_numpy(np.ascontiguousarray(start)).to(device)
+        x = None if away is None else x0 + torch.from_numpy(away).to(device)
+        moved = ascent.run(x0, loss_slope(logits_of, x0, y), x)
+    return moved.cpu().numpy()
+
+
+@dataclass(frozen=True, slots=True)
+class Ascent:
+    """Steps up a slope that stay within a radius of where they began; for one model or for many."""
+
+    radius: float
+    norm: str
+    steps: int
+    step_size: float
+    limits: tuple[float, float] | None
+
+    @classmethod
+    def checked(
+        cls, epsilon: float, norm: str, steps: int, step_size: float | None, clip: tuple[float, float] | None
+    ) -> Ascent:
+        """The options of `pgd`; raises what it does."""
+        if norm not in NORMS:
+            raise InputError(f"norm must be one of {list(NORMS)}, got {norm!r}")
+        radius, count = not_negative(epsilon, "epsilon"), integer(steps, "steps")
+        size = 2.5 * radius / count if step_size is None else positive(step_size, "step_size")
+        return cls(radius, norm, count, size, _limits(clip))
+
+    def run(self, start: Tensor, slope: Callable[[Tensor], Tensor], x: Tensor | None = None) -> Tensor:
+        """The last of the steps.
+
+        Args:
+            start: (..., N, d) centres of the cubes or balls.
+            slope: what goes uphill, at points of that shape.
+            x: where to begin, kept in the limits; None for the centres as they are.
+        """
+        x = start if x is None else self._kept(x)
+        for _ in range(self.steps):
+            g = slope(x)
+            if self.norm == "linf":
+                x = start + (x + self.step_size * g.sign() - start).clamp(-self.radius, self.radius)
+            else:
+                moved = x + self.step_size * g / (_length(g) + TINY) - start
+                length = _length(moved)
+                x = start + moved * torch.where(length > self.radius, self.radius / length, 1.0)
+            x = self._kept(x)
+        return x
+
+    def _kept(self, x: Tensor) -> Tensor:
+        return x if self.limits is None else x.clamp(*self.limits)
+
+
+def loss_slope(logits_of: Callable[[Tensor], Tensor], start: Tensor, y: Any) -> Callable[[Tensor], Tensor]:
+    """The slope of each sample's own cross-entropy as a function of (..., N, d) points.
+
+    Args:
+        logits_of: (..., n, d) points to (..., n, K) logits, differentiable.
+        start: (..., N, d), what the labels are checked against. y: (N,), the same for all that is before.
+
+    Raises:
+        InputError: a label outside [0, K).
+        ShapeError: y is not (N,).
+    """
+    with torch.no_grad():
+        labels = class_labels(y, "y", logits_of(start[..., :1, :]).shape[-1])
+    n = start.shape[-2]
+    if labels.shape != (n,):
+        raise ShapeError(f"y must be ({n},), got {labels.shape}")
+    targets = torch.from_numpy(labels).to(start.device).expand(start.shape[:-1]).flatten()
+
+    def slope(points: Tensor) -> Tensor:
+        x = points.detach().requires_grad_(True)
+        loss = cross_entropy(logits_of(x).flatten(0, -2), targets, reduction="sum")
+        return torch.autograd.grad(loss, x)[0]
+
+    return slope
 
 
 def loss_gradient(model: Any, X: np.ndarray, y: Any) -> np.ndarray:
     """(N, d) slope of each sample's own cross-entropy."""
     with with_gradient(model) as logits_of:
-        x = torch.from_numpy(np.ascontiguousarray(X)).to(tensor_like(model).device).requires_grad_(True)
-        logits = logits_of(x)
-        labels = class_labels(y, "y", logits.shape[1])
-        if labels.shape != (len(X),):
-            raise ShapeError(f"y must be ({len(X)},), got {labels.shape}")
-        loss = cross_entropy(logits, torch.from_numpy(labels).to(x.device), reduction="sum")
-        (gradient,) = torch.autograd.grad(loss, x)
-    return gradient.cpu().numpy()
+        x = torch.from_numpy(np.ascontiguousarray(X)).to(tensor_like(model).device)
+        return loss_slope(logits_of, x, y)(x).cpu().numpy()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -206,6 +264,10 @@ def _anywhere(shape: tuple[int, ...], radius: float, norm: str, seed: int) -> np
     return direction * radius * rng.random((shape[0], 1)) ** (1 / shape[1])
 
 
+def _length(v: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(v, dim=-1, keepdim=True)
+
+
 def _limits(clip: tuple[float, float] | None) -> tuple[float, float] | None:
     if clip is None:
         return None
@@ -213,7 +275,3 @@ def _limits(clip: tuple[float, float] | None) -> tuple[float, float] | None:
     if low >= high:
         raise InputError(f"clip must be (low, high) with low < high, got {clip!r}")
     return float(low), float(high)
-
-
-def _clipped(x: np.ndarray, limits: tuple[float, float] | None) -> np.ndarray:
-    return x if limits is None else x.clip(*limits)

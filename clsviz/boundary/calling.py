@@ -59,8 +59,7 @@ def with_gradient(model: Any) -> Iterator[Callable[[Tensor], Tensor]]:
     frozen = [p for p in model.parameters() if p.requires_grad]
 
     def logits(points: Tensor) -> Tensor:
-        output = model(points.to(like))
-        output = output["logits"] if isinstance(output, dict) else getattr(output, "logits", output)
+        output = logits_in(model(points.to(like)))
         if not isinstance(output, Tensor) or output.ndim != 2 or len(output) != len(points):
             shape = tuple(getattr(output, "shape", ()))
             raise ShapeError(f"model must map (N, d) to (N, K): {tuple(points.shape)} became {shape}")
@@ -83,6 +82,11 @@ def tensor_like(model: nn.Module) -> Tensor:
     return torch.empty(0, dtype=torch.float64) if first is None else torch.empty(0).to(first)
 
 
+def logits_in(output: Any) -> Any:
+    """The logits of what a model returned: that itself, its "logits" or its .logits."""
+    return output["logits"] if isinstance(output, dict) else getattr(output, "logits", output)
+
+
 @contextmanager
 def _evaluating(model: nn.Module) -> Iterator[None]:
     modes = [(module, module.training) for module in model.modules()]
@@ -95,7 +99,7 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def _as_numpy(output: Any) -> np.ndarray:
-    output = output["logits"] if isinstance(output, dict) else getattr(output, "logits", output)
+    output = logits_in(output)
     if isinstance(output, Tensor):
         output = output.detach().double().cpu().numpy()
     return np.asarray(output, dtype=np.float64)
