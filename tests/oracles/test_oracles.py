@@ -72,3 +72,18 @@ def test_a_function_gives_what_the_package_does(file: str, answer: dict[str, Any
     expected = np.array(answer["value"])
     found = found[~np.isnan(found)].reshape(expected.shape)  # empty bins are not asked about
     np.testing.assert_allclose(found, expected, rtol=answer["tolerance"], atol=answer["tolerance"])
+
+
+@pytest.mark.parametrize(("file", "answer"), asked("attack"))
+def test_an_attack_ends_where_that_of_the_package_does(file: str, answer: dict[str, Any]) -> None:
+    inputs = FILES[file]["inputs"]
+    W1, b1, W2, b2 = (torch.tensor(inputs[n], dtype=torch.float64) for n in ("W1", "b1", "W2", "b2"))
+    net = torch.nn.Sequential(
+        torch.nn.Linear(*W1.shape[::-1]), torch.nn.Tanh(), torch.nn.Linear(*W2.shape[::-1])
+    ).double()
+    net.load_state_dict({"0.weight": W1, "0.bias": b1, "2.weight": W2, "2.bias": b2})
+    given = [inputs[n] for n in answer["args"]]
+    found = getattr(cv.boundary, answer["attack"])(net, *given, **answer["params"])
+    if "read" in answer:
+        found = getattr(found, answer["read"])
+    np.testing.assert_allclose(found, answer["value"], rtol=0, atol=answer["tolerance"])
