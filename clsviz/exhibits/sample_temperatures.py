@@ -103,7 +103,12 @@ def _tempnet_picture(numbers: Numbers) -> Figure:
     id="tempnet",
     title="A temperature for each sample",
     paper="To Cool or not to Cool? Temperature Network Meets Large Foundation Models via DRO",
-    entries=("models.tempnet", "losses.tempnet", "calibration.fit_tempnet", "calibration.tempnet_loss"),
+    entries=(
+        "models.tempnet",
+        "models.robust_temperature",
+        "calibration.fit_tempnet",
+        "calibration.tempnet_loss",
+    ),
     claim="A small network that learns a personal temperature of each sample from a robust loss, with the "
     "classifier or after it, does better than one temperature for all.",
     expected="Test NLL and ECE are smaller than with one fitted temperature; mislabelled and ambiguous "
@@ -126,7 +131,7 @@ def _tempnet_picture(numbers: Numbers) -> Figure:
     experiment={
         "data": "digits",
         "model": {"name": "tempnet", "params": {}},
-        "loss": "tempnet",
+        "loss": "robust_temperature",
         "optimizer": ADAM,
         "label_noise": NOISE,
         "epochs": EPOCHS,
@@ -138,7 +143,8 @@ def tempnet(seed: int, scale: float) -> dict[str, Any]:
     data = samples("digits", scale)
     settings = {"optimizer": ADAM, "label_noise": NOISE, "seed": seed, "epochs": scaled(EPOCHS, scale)}
     run: Run = trained(settings, data=data)
-    fan = trained_fan({**settings, "model": "tempnet", "loss": "tempnet"}, {"loss.radius": RADII}, data=data)
+    jointly = {**settings, "model": "tempnet", "loss": "robust_temperature"}
+    fan = trained_fan(jointly, {"loss.radius": RADII}, data=data)
     noisy = run.dataset
     tune, test = halves(noisy, seed)
     X, y, y_tune = noisy.X, noisy.y_clean[test], noisy.y_clean[tune]

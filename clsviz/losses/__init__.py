@@ -9,7 +9,6 @@ from clsviz.losses.standard import cross_entropy, brier, mse
 from clsviz.losses.hinge import hinge_cs, hinge_ww
 from clsviz.losses.rival_sums import comp_sum, comp_sum_adv, gce, mae
 from clsviz.losses.distributional import ldr_kl, aldr_kl, dro_temperature
-from clsviz.losses.temperature_network import tempnet
 from clsviz.losses.reshaped import focal, focal_sd, poly1, symmetric_ce
 from clsviz.losses.normalised import nce
 from clsviz.losses.ensemble import ens_loss
@@ -93,7 +92,6 @@ __all__ = [
     "ssld",
     "supcon",
     "symmetric_ce",
-    "tempnet",
     "triplet",
     "tversky",
     "two_hot",

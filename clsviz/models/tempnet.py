@@ -11,9 +11,12 @@ from torch.nn import functional
 
 from clsviz.catalogue import Range, method
 from clsviz.data.checks import number
-from clsviz.errors import InputError
+from clsviz.errors import InputError, ShapeError
 from clsviz.models.mlp import ACTIVATIONS, MLP
 
+TO_COOL = (
+    "To Cool or not to Cool? Temperature Network Meets Large Foundation Models via DRO, arXiv:2404.04575"
+)
 TEMPERATURE_WIDTH = 16  # hidden units of the temperature's own network
 
 
@@ -21,15 +24,14 @@ TEMPERATURE_WIDTH = 16  # hidden units of the temperature's own network
     kind="model",
     name="tempnet",
     title="Network with a learnt temperature for each sample",
-    paper="To Cool or not to Cool? Temperature Network Meets Large Foundation Models via DRO, "
-    "arXiv:2404.04575",
+    paper=TO_COOL,
     formula=r"z_k = \frac{\cos(h, w_k)}{\tau(h)}, \quad \tau(h) = \tau_{min} "
     r"(\tau_{max} / \tau_{min})^{\sigma(v^\top \tanh(U h + c) + d)}",
     needs=("n_features", "n_classes"),
     facts={
         "gives": ["tau"],
         "companions": {
-            "loss": {"name": "tempnet", "params": {}},
+            "loss": {"name": "robust_temperature", "params": {}},
             "optimizer": {"name": "adam", "params": {"lr": 3e-3}},
         },
     },
@@ -103,3 +105,38 @@ class TempNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, D) float to (N, K) logits."""
         return self.head(self.body(x))
+
+
+@method(
+    kind="loss",
+    title="Robust loss with a learnt temperature",
+    paper=TO_COOL,
+    formula=r"\ell = \tau \, \big( -\log \mathrm{softmax}(z)_y + \rho - \log C \big), \quad "
+    r"z = s / \tau, \quad \rho = r \log C",
+    needs=("logits", "targets", "tau"),
+    facts={"group": "Temperature and DRO", "vmap": True},
+    radius=Range(0, 1, step=0.01, unit="of log C"),
+)
+def robust_temperature(logits: Tensor, targets: Tensor, tau: Tensor, *, radius: float = 0.85) -> Tensor:
+    """Robust loss whose temperature the network gives: each sample is to be as sure as the radius says.
+
+    Where tau alone moves, and the scores s = tau z stay, the loss is least where the probabilities are rho
+    nats from uniform, whatever the label: the loss "dro_temperature" takes that tau itself.
+
+    Args:
+        logits: (N, C) float, scores already divided by tau. targets: (N,) int64.
+        tau: (N,) float > 0.
+        radius: how far from uniform probabilities are to be, as a KL divergence: rho / log C, in [0, 1].
+
+    Returns:
+        (N,) terms.
+
+    Raises:
+        ShapeError: not a temperature for each sample. InputError: a radius outside [0, 1].
+    """
+    if tau.shape != targets.shape:
+        raise ShapeError(f"tau must be {tuple(targets.shape)} like targets, got {tuple(tau.shape)}")
+    if isinstance(radius, int | float) and not 0 <= radius <= 1:  # a tensor: a fan's
+        raise InputError(f"radius must be in [0, 1], got {radius!r}")
+    entropies = functional.cross_entropy(logits, targets, reduction="none")
+    return tau * (entropies - (1 - radius) * math.log(logits.shape[-1]))

@@ -77,7 +77,6 @@ def _extra(key: str, n: int, columns: int, draw: torch.Generator) -> Any:
     makers = {
         "noise": lambda: normal(n),
         "weights": lambda: normal(n).abs() + 0.1,
-        "tau": lambda: normal(n).abs() + 0.1,
         "index": lambda: torch.randperm(n, generator=draw),
         "bags": lambda: torch.randint(7, 9, (n,), generator=draw),
         "pos_weight": lambda: normal(columns).abs() + 0.5,
@@ -205,8 +204,6 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("dro_temperature", {"rho": 0.0}),
     ("dro_temperature", {"rho": 5.0}),
     ("dro_temperature", {"rho": 0.2, "tau_min": 1e-3, "tau_max": 100.0}),
-    ("tempnet", {"radius": 0.0}),
-    ("tempnet", {"radius": 1.0}),
     ("focal", {"gamma": 0.0}),
     ("focal", {"gamma": 0.3}),
     ("focal_sd", {"gamma_low": 0.5, "gamma_high": 0.0, "threshold": 0.5}),

@@ -26,7 +26,6 @@ PAGE_ORDER = [
     "ldr_kl",
     "aldr_kl",
     "dro_temperature",
-    "tempnet",
     "focal",
     "focal_sd",
     "poly1",
@@ -131,7 +130,6 @@ CERTAINTY = {
 }
 TAG = {name: tag for tag, names in CERTAINTY.items() for name in names.split()}
 EXTRAS = {
-    "tempnet": ["tau"],
     "comp_sum_adv": ["adv_logits"],
     "ens_loss": ["noise", "generator"],
     "meta_rescale": ["weights"],

@@ -1,7 +1,5 @@
 """Public vectors of the contract: losses on logits."""
 
-import math
-
 from case import Case
 
 Z, Y = [[2, -1, 0.5], [0, 1, -1]], [0, 2]
@@ -29,16 +27,6 @@ CASES = [
     Case("ldr_kl", Z, Y, 1.288842, [-0.037948, 0.000021, 0.037927], {"lam": 0.2, "margin": 1.0}),
     Case("aldr_kl", Z, Y, 0.274299, [-0.052335, 0.005004, 0.04733]),
     Case("dro_temperature", Z, Y, 0.701891, [-0.101574, 0.01767, 0.083905]),
-    # methods/calibration.md, section 9: tempnet_loss([[2, 0, 0]], [0], 0.5, rho=1), its scores divided by tau
-    Case(
-        "tempnet",
-        [[4.0, 0.0, 0.0]],
-        [0],
-        -0.031317994,
-        [-0.017668, 0.008834, 0.008834],  # tau (p - y), p = softmax(4, 0, 0)
-        {"radius": 1 / math.log(3)},
-        {"tau": [0.5]},
-    ),
     Case("focal", Z, Y, 1.002349, [-0.013642, 0.002489, 0.011154]),
     Case("focal_sd", Z, Y, 0.752275, [-0.003859, 0.000704, 0.003155]),
     Case("poly1", Z, Y, 1.886645, [-0.191419, 0.03492, 0.156499]),

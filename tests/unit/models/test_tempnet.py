@@ -11,7 +11,7 @@ from clsviz import models
 from clsviz.calibration import tempnet_loss, tempnet_temperature
 from clsviz.catalogue import Spec
 from clsviz.errors import InputError, MissingNeed
-from clsviz.losses import tempnet
+from clsviz.models.tempnet import robust_temperature
 from clsviz.training.companions import complete
 
 SMALL = {"name": "tempnet", "params": {"hidden": (16,)}}
@@ -58,7 +58,7 @@ def test_its_loss_is_that_of_the_calibration_page(seed):
     z = torch.randn(7, 4, generator=draw, dtype=torch.float64)
     tau = torch.rand(7, generator=draw, dtype=torch.float64) + 0.1
     y = torch.arange(7) % 4
-    found = tempnet(z / tau[:, None], y, tau, radius=0.6)
+    found = robust_temperature(z / tau[:, None], y, tau, radius=0.6)
     np.testing.assert_allclose(found, tempnet_loss(z, y, tau, rho=0.6 * math.log(4)), atol=1e-12)
 
 
@@ -66,7 +66,7 @@ def test_where_only_the_temperature_moves_it_is_least_at_the_closed_form():
     z = torch.tensor([[2.0, 0.0, 0.0], [1.0, 0.5, -1.0]], dtype=torch.float64)
     best = torch.from_numpy(tempnet_temperature(z, rho=0.3, tau_max=20.0))
     tau = best.clone().requires_grad_()
-    terms = tempnet(z / tau[:, None], torch.tensor([0, 2]), tau, radius=0.3 / math.log(3))
+    terms = robust_temperature(z / tau[:, None], torch.tensor([0, 2]), tau, radius=0.3 / math.log(3))
     slopes = torch.autograd.grad(terms.sum(), tau)[0]
     torch.testing.assert_close(slopes, torch.zeros(2, dtype=torch.float64), atol=1e-9, rtol=0)
 
@@ -121,7 +121,7 @@ def test_a_fan_of_radii_trains_in_one_batched_step():
 
 def test_other_models_are_told_what_has_a_temperature():
     with pytest.raises(MissingNeed, match="'tau' comes from the model 'tempnet'"):
-        cv.Run(cv.Experiment("moons", loss="tempnet"))
+        cv.Run(cv.Experiment("moons", loss="robust_temperature"))
 
 
 @pytest.mark.parametrize(
@@ -136,3 +136,21 @@ def test_other_models_are_told_what_has_a_temperature():
 def test_what_cannot_be_is_refused(params, message):
     with pytest.raises(InputError, match=message):
         models.create(Spec("tempnet", params), 4, 2)
+
+
+def test_the_loss_of_the_contract():
+    # methods/calibration.md, section 9: tempnet_loss([[2, 0, 0]], [0], 0.5, rho=1), its scores divided by tau
+    z = torch.tensor([[4.0, 0.0, 0.0]], dtype=torch.float64, requires_grad=True)
+    y, tau = torch.tensor([0]), torch.tensor([0.5], dtype=torch.float64)
+    terms = robust_temperature(z, y, tau, radius=1 / math.log(3))
+    assert terms.item() == pytest.approx(-0.031317994, abs=1e-8)
+    (slope,) = torch.autograd.grad(terms.sum(), z)
+    torch.testing.assert_close(slope, tau * (z.softmax(1) - torch.eye(3, dtype=torch.float64)[y]))
+
+
+@pytest.mark.parametrize(
+    ("tau", "radius", "message"), [([0.5, 1.0], 0.5, "tau must be"), ([0.5], 1.5, "radius must be")]
+)
+def test_a_wrong_temperature_or_radius_is_named(tau, radius, message):
+    with pytest.raises(InputError, match=message):
+        robust_temperature(torch.zeros(1, 3), torch.tensor([0]), torch.tensor(tau), radius=radius)

@@ -20,7 +20,7 @@ def lab(request):
 
 
 def test_the_companion_loss_comes_with_the_model(lab):
-    expected = {"tempnet": "tempnet", "early_exit": "jei_dnn"}
+    expected = {"tempnet": "robust_temperature", "early_exit": "jei_dnn"}
     assert lab.run.experiment.loss.name == expected[lab.run.experiment.model.name]
 
 

@@ -77,7 +77,7 @@ def test_learnt_temperatures_come_from_networks_that_have_not_seen_the_sample(mo
 
 
 def test_a_models_own_temperatures_are_shown_with_the_logits_they_divide():
-    run = cv.Run(cv.Experiment("moons", model="tempnet", loss="tempnet", epochs=2)).start()
+    run = cv.Run(cv.Experiment("moons", model="tempnet", loss="robust_temperature", epochs=2)).start()
     assert run.wait(60) and run.state == "finished", run.message
     view, data = cv.TemperatureView.from_run(run, by="model"), run.dataset
     out = run.model_at().outputs(torch.from_numpy(data.X[data.validation]))
