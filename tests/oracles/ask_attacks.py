@@ -1,8 +1,8 @@
 """Attacks as foolbox has them, on a small tanh network in float64.
 
-Same conventions: the gradient is of the summed cross-entropy; after each step the move is brought back into the
-cube or ball and then into the bounds, which are wide open where ours are None; the last iterate counts. Its
-DeepFool goes 1e-4 beyond each tangent, ours 1e-8: they end that far apart, times the overshoot, or nearer.
+Same conventions: the gradient is of the summed cross-entropy; after each step the move is brought back into
+the cube or ball and then into the bounds, which are wide open where ours are None; the last iterate counts.
+Its DeepFool goes 1e-4 beyond each tangent, ours 1e-8: they end that far apart, lengthened, or nearer.
 """
 
 from __future__ import annotations
