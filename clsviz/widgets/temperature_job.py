@@ -62,7 +62,9 @@ def model_temperatures(source: Source, step: int | None, rows: np.ndarray) -> np
         with torch.no_grad():
             named = outputs(torch.as_tensor(source.dataset.X[rows], dtype=torch.float32))
     if "tau" not in named:
-        raise InputError('this model gives no temperatures: train model="tempnet" with loss="robust_temperature"')
+        raise InputError(
+            'this model gives no temperatures: train model="tempnet" with loss="robust_temperature"'
+        )
     tau: np.ndarray = named["tau"].double().cpu().numpy()
     return tau
 
