@@ -72,6 +72,7 @@ ROOMS: tuple[str, ...] = (
     "model_choice",
     "limits",
     "two_regimes",
+    "tilting",
 )
 
 
