@@ -95,7 +95,7 @@ def pgd(
         device = tensor_like(model).device
         x0 = torch.from_numpy(np.ascontiguousarray(start)).to(device)
         x = None if away is None else x0 + torch.from_numpy(away).to(device)
-        moved = ascent.run(x0, loss_slope(logits_of, x0, y), x)
+        moved = ascent.run(x0, loss_slope(logits_of, own_labels(logits_of, x0, y)), x)
     return moved.cpu().numpy()
 
 
@@ -144,12 +144,8 @@ class Ascent:
         return x if self.limits is None else x.clamp(*self.limits)
 
 
-def loss_slope(logits_of: Callable[[Tensor], Tensor], start: Tensor, y: Any) -> Callable[[Tensor], Tensor]:
-    """The slope of each sample's own cross-entropy as a function of (..., N, d) points.
-
-    Args:
-        logits_of: (..., n, d) points to (..., n, K) logits, differentiable.
-        start: (..., N, d), what the labels are checked against. y: (N,), the same for all that is before.
+def own_labels(logits_of: Callable[[Tensor], Tensor], start: Tensor, y: Any) -> Tensor:
+    """y as a tensor (N,), beside the (..., N, d) samples.
 
     Raises:
         InputError: a label outside [0, K).
@@ -160,10 +156,15 @@ def loss_slope(logits_of: Callable[[Tensor], Tensor], start: Tensor, y: Any) -> 
     n = start.shape[-2]
     if labels.shape != (n,):
         raise ShapeError(f"y must be ({n},), got {labels.shape}")
-    targets = torch.from_numpy(labels).to(start.device).expand(start.shape[:-1]).flatten()
+    return torch.from_numpy(labels).to(start.device)
+
+
+def loss_slope(logits_of: Callable[[Tensor], Tensor], labels: Tensor) -> Callable[[Tensor], Tensor]:
+    """The slope of each sample's own cross-entropy, as a function of (..., n, d) points with (n,) labels."""
 
     def slope(points: Tensor) -> Tensor:
         x = points.detach().requires_grad_(True)
+        targets = labels.expand(x.shape[:-1]).flatten()
         loss = cross_entropy(logits_of(x).flatten(0, -2), targets, reduction="sum")
         return torch.autograd.grad(loss, x)[0]
 
@@ -174,7 +175,7 @@ def loss_gradient(model: Any, X: np.ndarray, y: Any) -> np.ndarray:
     """(N, d) slope of each sample's own cross-entropy."""
     with with_gradient(model) as logits_of:
         x = torch.from_numpy(np.ascontiguousarray(X)).to(tensor_like(model).device)
-        return loss_slope(logits_of, x, y)(x).cpu().numpy()
+        return loss_slope(logits_of, own_labels(logits_of, x, y))(x).cpu().numpy()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

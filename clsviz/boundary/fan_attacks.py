@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
 
-from clsviz.boundary.attacks import Ascent, loss_slope
-from clsviz.boundary.calling import logits_in, tensor_like
+from clsviz.boundary.attacks import Ascent, loss_slope, own_labels
+from clsviz.boundary.calling import CHUNK, tensor_like
 from clsviz.boundary.checks import real_array
 from clsviz.errors import InputError, ShapeError
 
@@ -60,18 +59,22 @@ def attack_fan(
         ShapeError: shapes do not fit.
     """
     ascent = Ascent.checked(epsilon, norm, steps, step_size, clip)
-    start = torch.from_numpy(np.ascontiguousarray(real_array(X, "X", 2)))
     models = _models(fan, members, step)
     like, logits_of = tensor_like(models[0]), _side_by_side(models)
-    centres = start.to(like.device).expand(len(models), *start.shape)
-    slope = loss_slope(logits_of, centres, y)
+    X = torch.from_numpy(np.ascontiguousarray(real_array(X, "X", 2))).to(like.device)
+    centres = X.expand(len(models), *X.shape)
+    labels = own_labels(logits_of, centres, y)
+    rows = max(1, CHUNK // len(models)) if like.device.type == "cpu" else len(X)
+    parts = zip(torch.split(centres, rows, 1), torch.split(labels, rows), strict=True)
     with torch.enable_grad():
-        moved = ascent.run(centres, slope)
+        moved = torch.cat([ascent.run(x, loss_slope(logits_of, own)) for x, own in parts], 1)
     with torch.no_grad():
         before, after = (
-            logits_of(x).argmax(-1).cpu().numpy() == real_array(y, "y") for x in (centres, moved)
+            torch.cat([logits_of(x).argmax(-1) for x in torch.split(points, rows, 1)], 1) == labels
+            for points in (centres, moved)
         )
-    return FanAttack(moved.cpu().numpy(), before.mean(1), (before & after).mean(1))
+    accuracy, robust = (right.double().mean(1).cpu().numpy() for right in (before, before & after))
+    return FanAttack(moved.cpu().numpy(), accuracy, robust)
 
 
 def _models(
@@ -97,6 +100,8 @@ def _models(
 
 def _side_by_side(models: Sequence[nn.Module]) -> Callable[[Tensor], Tensor]:
     """(M, n, d) float64 points to (M, n, K) float64 logits, each model's of its own points."""
+    from clsviz.training.batched_models import batched
+
     first, like = models[0], tensor_like(models[0])
     states = [dict((*m.named_parameters(), *m.named_buffers())) for m in models]
     for k, (model, state) in enumerate(zip(models, states, strict=True)):
@@ -106,15 +111,12 @@ def _side_by_side(models: Sequence[nn.Module]) -> Callable[[Tensor], Tensor]:
                 f"fan must be models of one architecture; the {k + 1}. differs from the first: attack them "
                 "one by one with pgd"
             )
-    weights = {name: torch.stack([s[name].detach() for s in states]) for name in states[0]}
-
-    def one(own: dict[str, Tensor], x: Tensor) -> Tensor:
-        logits: Tensor = logits_in(functional_call(first, own, (x,)))
-        return logits
+    weights = [torch.stack([s[name].detach() for s in states]) for name in states[0]]
+    forward = batched(first, more=False)
 
     def logits(points: Tensor) -> Tensor:
         try:
-            found = vmap(one)(weights, points.to(like))
+            found = forward(weights, points.to(like))["logits"]
         except RuntimeError as error:
             raise InputError(
                 f"the members do not run on X under torch.func.vmap ({error}); attack them one by one with "

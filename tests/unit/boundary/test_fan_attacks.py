@@ -53,6 +53,15 @@ def test_one_step_of_the_radius_is_fgsm():
         np.testing.assert_allclose(moved, boundary.fgsm(model, X, y, epsilon=0.2), atol=1e-12)
 
 
+def test_samples_in_several_parts_are_the_same_samples(monkeypatch):
+    X, y = samples()
+    whole = boundary.attack_fan(nets(), X, y, epsilon=0.3, steps=3)
+    monkeypatch.setattr("clsviz.boundary.fan_attacks.CHUNK", 12)  # 3 of the samples at a time
+    parts = boundary.attack_fan(nets(), X, y, epsilon=0.3, steps=3)
+    np.testing.assert_allclose(parts.adversarial, whole.adversarial, atol=1e-12)
+    np.testing.assert_array_equal(parts.robust_accuracy, whole.robust_accuracy)
+
+
 def test_robust_accuracy_is_of_samples_right_before_and_after():
     X, y = samples()
     models = nets()
@@ -149,7 +158,7 @@ AT, LABEL = [[1, 0.5]], [0]
         ),
         (lambda: boundary.attack_fan([Branching()], AT, LABEL, epsilon=1), InputError, "under torch.func"),
         (
-            lambda: boundary.attack_fan([nn.Sequential(n1(), nn.Flatten(0))], AT, LABEL, epsilon=1),
+            lambda: boundary.attack_fan([nn.Sequential(n1(), nn.Unflatten(1, (1, 2)))], AT, LABEL, epsilon=1),
             ShapeError,
             r"must map \(N, d\)",
         ),
