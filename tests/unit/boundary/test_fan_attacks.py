@@ -171,3 +171,15 @@ AT, LABEL = [[1, 0.5]], [0]
 def test_bad_input_is_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@pytest.mark.parametrize("kind", ["mlp", "batch norm"])
+def test_on_a_gpu_members_move_as_they_do_on_the_cpu(kind):
+    X, y = samples()
+    there = [m.cuda() for m in nets(kind=kind)]
+    found = boundary.attack_fan(there, X, y, epsilon=0.3, norm="l2", steps=5)
+    here = boundary.attack_fan(nets(kind=kind), X, y, epsilon=0.3, norm="l2", steps=5)
+    np.testing.assert_allclose(found.adversarial, here.adversarial, atol=1e-9)
+    alone = boundary.pgd(there[0], X, y, epsilon=0.3, norm="l2", steps=5)
+    np.testing.assert_allclose(found.adversarial[0], alone, atol=1e-9)
