@@ -73,6 +73,7 @@ ROOMS: tuple[str, ...] = (
     "limits",
     "two_regimes",
     "tilting",
+    "shortcuts",
 )
 
 
