@@ -140,7 +140,6 @@ def shortcut_bias(seed: int, scale: float) -> dict[str, Any]:
         parts = [shortcut(3 * seed + i, availability, size) for i, size in enumerate(sizes)]
         for name, (_, hidden, kind) in NETWORKS.items():
             courses = [followed(hidden, kind, parts, rate, looks, seed) for rate in RATES]
-    lasting = [numbers.exceeds(f"{name}_course_high", f"{name}_course_even") for name in nonlinear]
             numbers[f"{name}_course"].append(float(courses[0][1].mean()))
             losses, biases, _ = courses[int(np.argmin([course[0].min() for course in courses]))]
             numbers[name].append(float(biases[losses.argmin()]))
