@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { forward, type Network, pairGradient, parameterCount, restrictToPlane } from "../src/core/forward";
+import { forward, type Network, parameterCount, restrictToPlane } from "../src/core/forward";
+import { pairGradient } from "../src/core/gradient";
 import { vectors } from "./vectors";
 
 interface Case {

@@ -1,7 +1,8 @@
 /** The boundary between two classes of a session: centroids, normal, tilt, regularised rule. No DOM. */
 
 import { confusion, mostConfusedPair } from "./confusion";
-import { forward, pairGradient } from "./forward";
+import { forward } from "./forward";
+import { pairGradient } from "./gradient";
 import { addScatter, cholesky, dot, norm, plus, solve } from "./linalg";
 import { logisticL2 } from "./logistic";
 import type { Dataset, Session } from "./session";

@@ -24,7 +24,8 @@ export function parameterCount(network: Network): number {
   return count;
 }
 
-function check(network: Network, theta: ArrayLike<number>): void {
+/** Throws where parameters and sizes do not fit. */
+export function check(network: Network, theta: ArrayLike<number>): void {
   const { kind, sizes } = network;
   const layers =
     kind === "linear" ? sizes.length === 2 : kind === "rbf" ? sizes.length === 3 : sizes.length >= 2;
@@ -144,87 +145,6 @@ function activate(values: Float32Array, count: number, activation: Network["acti
   if (activation === "tanh")
     for (let i = 0; i < count; i++) values[i] = 1 - 2 / (Math.exp(2 * values[i]!) + 1);
   else for (let i = 0; i < count; i++) if (values[i]! < 0) values[i] = 0;
-}
-
-/** d(z_b - z_a)/dx at x: the direction in which class b gains on class a. ReLU passes at pre-activation > 0. */
-export function pairGradient(
-  network: Network,
-  theta: Float32Array,
-  x: ArrayLike<number>,
-  a: number,
-  b: number,
-): Float64Array {
-  check(network, theta);
-  const { kind, sizes } = network;
-  const starts = layerStarts(network);
-  const last = sizes.length - 2; // index of the last layer
-  const inputs = sizes[last]!;
-  const from = starts[last]!;
-  let slope: Float64Array = new Float64Array(inputs);
-  for (let i = 0; i < inputs; i++) slope[i] = theta[from + b * inputs + i]! - theta[from + a * inputs + i]!;
-  if (kind === "linear") return slope;
-  if (kind === "rbf") return bumpGradient(network, theta, x, slope);
-
-  const hidden: Float64Array[] = []; // pre-activations of each hidden layer
-  let values: ArrayLike<number> = x;
-  for (let layer = 0; layer < last; layer++) {
-    const pre = new Float64Array(sizes[layer + 1]!);
-    affine(theta, starts[layer]!, values, sizes[layer]!, pre);
-    hidden.push(pre);
-    values = network.activation === "tanh" ? pre.map(Math.tanh) : pre.map((v) => Math.max(0, v));
-  }
-  for (let layer = last - 1; layer >= 0; layer--) {
-    const [width, pre, at] = [sizes[layer]!, hidden[layer]!, starts[layer]!];
-    const back = new Float64Array(width);
-    for (let o = 0; o < pre.length; o++) {
-      const rate = network.activation === "tanh" ? 1 - Math.tanh(pre[o]!) ** 2 : Number(pre[o]! > 0);
-      const g = slope[o]! * rate;
-      if (g !== 0) for (let i = 0; i < width; i++) back[i]! += g * theta[at + o * width + i]!;
-    }
-    slope = back;
-  }
-  return slope;
-}
-
-function layerStarts(network: Network): number[] {
-  const { kind, sizes } = network;
-  const starts = [0];
-  for (let i = 1; i < sizes.length - 1; i++) {
-    starts.push(starts[i - 1]! + sizes[i]! * sizes[i - 1]! + (kind === "rbf" ? 1 : sizes[i]!));
-  }
-  return starts;
-}
-
-function affine(
-  theta: Float32Array,
-  at: number,
-  x: ArrayLike<number>,
-  inputs: number,
-  out: Float64Array,
-): void {
-  for (let o = 0; o < out.length; o++) {
-    let sum = theta[at + out.length * inputs + o]!;
-    for (let i = 0; i < inputs; i++) sum += x[i]! * theta[at + o * inputs + i]!;
-    out[o] = sum;
-  }
-}
-
-function bumpGradient(
-  network: Network,
-  theta: Float32Array,
-  x: ArrayLike<number>,
-  slope: Float64Array,
-): Float64Array {
-  const [d, centers] = network.sizes as [number, number];
-  const gamma = Math.exp(theta[centers * d]!);
-  const out = new Float64Array(d);
-  for (let m = 0; m < centers; m++) {
-    let distance = 0;
-    for (let i = 0; i < d; i++) distance += (x[i]! - theta[m * d + i]!) ** 2;
-    const g = -2 * gamma * slope[m]! * Math.exp(-gamma * distance);
-    for (let i = 0; i < d; i++) out[i]! += g * (x[i]! - theta[m * d + i]!);
-  }
-  return out;
 }
 
 /** The same network as a function of the two coordinates in a plane: exact, and 2 inputs instead of D. */
