@@ -12,6 +12,7 @@ from clsviz.widgets.ood import OODView
 from clsviz.widgets.prototypes import PrototypeGallery
 from clsviz.widgets.question import Question
 from clsviz.widgets.reliability import ReliabilityDiagram
+from clsviz.widgets.robustness import RobustnessView
 from clsviz.widgets.scene import Scene
 from clsviz.widgets.temperatures import TemperatureView
 
@@ -27,6 +28,7 @@ __all__ = [
     "PrototypeGallery",
     "Question",
     "ReliabilityDiagram",
+    "RobustnessView",
     "SampleInspector",
     "Scene",
     "TemperatureView",

@@ -28,6 +28,7 @@ from clsviz.widgets.multiplicity import MultiplicityNumbers, MultiplicityState, 
 from clsviz.widgets.ood import OODNumbers, OODState, OODView
 from clsviz.widgets.prototypes import PrototypeGallery, PrototypesNumbers, PrototypesState
 from clsviz.widgets.reliability import ReliabilityDiagram, ReliabilityNumbers, ReliabilityState
+from clsviz.widgets.robustness import RobustnessNumbers, RobustnessState, RobustnessView
 from clsviz.widgets.scene import VERSION, Scene
 from clsviz.widgets.scenes import resolve
 from clsviz.widgets.staging import OUTSIDE, Staged
@@ -46,6 +47,7 @@ VIEWS: dict[str, tuple[type[View], type[traitlets.HasTraits], type]] = {
     "multiplicity": (MultiplicityView, MultiplicityState, MultiplicityNumbers),
     "ood": (OODView, OODState, OODNumbers),
     "temperatures": (TemperatureView, TemperaturesState, TemperaturesNumbers),
+    "robustness": (RobustnessView, RobustnessState, RobustnessNumbers),
 }
 PACE = 12.0  # epochs a second: slow enough to watch, fast enough to wait for
 

@@ -340,6 +340,30 @@ def _draw_temperatures(page: Page, box: Box, view: Any) -> str:
     return str(r.summary())
 
 
+def _draw_robustness(page: Page, box: Box, view: Any) -> str:
+    r = view.result
+    left, top, right, bottom = box
+    middle = right if r.radii is None else left + 0.52 * (right - left)
+    known = r.margins[np.isfinite(r.margins)]
+    low, high = np.quantile(known, [0.01, 0.99]) if len(known) else (0.0, 1.0)
+    low, high = min(low, r.threshold), max(high, r.threshold, low + 1e-9)
+    edges = np.linspace(low, high, 26)
+    counts = [np.histogram(np.clip(r.margins[own], low, high), edges)[0] for own in (r.correct, ~r.correct)]
+    axes = Axes(page, (left + 30, top + 8, middle, bottom - 32), (low, high), (0, np.max(sum(counts))))
+    for a, b, good, bad in zip(edges[:-1], edges[1:], *counts, strict=True):
+        axes.bar(a, b, 0, good, BAR)
+        axes.bar(a, b, good, good + bad, GAP)
+    axes.line([r.threshold] * 2, axes.ylim, INK, 2)
+    axes.frame("margin", "samples")
+    if r.radii is not None:
+        curves = Axes(page, (middle + 40, top + 8, right, bottom - 32), (0, r.radii[-1]), (0, 1))
+        curves.frame("radius", "accuracy")
+        curves.line(r.radii, r.fgsm, GAP, 2)
+        curves.line(r.radii, r.curve, INK, 2)
+        page.ring(*curves.at(min(r.radius, r.radii[-1]), r.accuracy), 5)
+    return str(r.summary())
+
+
 DRAW = {
     "reliability": ("Reliability", _draw_reliability),
     "boundary": ("Boundary", _draw_boundary),
@@ -351,6 +375,7 @@ DRAW = {
     "multiplicity": ("Multiplicity", _draw_multiplicity),
     "ood": ("In or out", _draw_ood),
     "temperatures": ("Temperatures", _draw_temperatures),
+    "robustness": ("Margins and attacks", _draw_robustness),
 }
 
 

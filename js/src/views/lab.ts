@@ -27,6 +27,7 @@ import { mountMultiplicity } from "./multiplicity";
 import { mountOod } from "./ood";
 import { mountPrototypes } from "./prototypes";
 import { mountReliability } from "./reliability";
+import { mountRobustness } from "./robustness";
 import { copyScene } from "./scenes/copy";
 import { followFragment } from "./scenes/fragment";
 import { followLesson } from "./scenes/lesson";
@@ -50,6 +51,7 @@ const MORE: [name: string, title: string, mount: Mount][] = [
   ["multiplicity", "Multiplicity", mountMultiplicity],
   ["ood", "In or out of distribution", mountOod],
   ["temperatures", "Temperature of each sample", mountTemperatures],
+  ["robustness", "Margins and attacks", mountRobustness],
 ];
 const HINT_CLOSED = "clsviz:hint-closed";
 

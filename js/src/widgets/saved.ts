@@ -18,6 +18,7 @@ import multiplicity from "./multiplicity";
 import ood from "./ood";
 import prototypes from "./prototypes";
 import reliability from "./reliability";
+import robustness from "./robustness";
 import temperatures from "./temperatures";
 
 const VIEWS: Record<string, typeof lab> = {
@@ -32,6 +33,7 @@ const VIEWS: Record<string, typeof lab> = {
   multiplicity,
   ood,
   temperatures,
+  robustness,
 };
 const STYLE_ID = "clsviz-saved-style";
 

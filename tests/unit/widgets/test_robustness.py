@@ -66,7 +66,7 @@ def test_many_samples_are_thinned_evenly_and_the_radius_ends_where_the_data_do()
     assert set(np.diff(rows)) <= {8, 10}
     data = cv.data.from_arrays(np.array([[-3.0, 0], [3, 0]] * 20), [0, 1] * 20)
     spread = np.linalg.norm(data.X[data.validation] - data.X[data.validation].mean(0), axis=1)
-    assert radius_limit(data) == pytest.approx(np.sqrt(np.mean(spread**2)) / 2, rel=0.05)
+    assert radius_limit(data) == pytest.approx(0.75 * np.sqrt(np.mean(spread**2)), rel=0.05)
 
 
 def test_a_flat_network_has_no_boundary_to_be_found(blobs):

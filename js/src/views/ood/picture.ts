@@ -108,28 +108,29 @@ export function drawOverlap(
     g.lineWidth = 2;
     g.strokeRect(box.x + from * width, box.y, (to - from) * width, box.h);
   }
-  drawThreshold(g, c, at, p.threshold, s);
+  drawThreshold(g, c, at, p.threshold, ["← out", "in →"]);
   if (p.marked !== null) triangle(g, c, inBox(at, p.marked), box.y);
   return at;
 }
 
 /** A place on the axis; what lies beyond it stands at its end. */
-const inBox = (at: Axes, v: number) => Math.min(at.box.x + at.box.w, Math.max(at.box.x, atX(at, v)));
+export const inBox = (at: Axes, v: number) => Math.min(at.box.x + at.box.w, Math.max(at.box.x, atX(at, v)));
 
-const short = (v: number): string => {
+export const short = (v: number): string => {
   const words = Math.abs(v) >= 1e5 ? v.toExponential(0) : String(Number(v.toPrecision(4)));
   return words.replace("-", "−");
 };
 
-/** What is called out of the data lies left of the line. */
-function drawThreshold(
+/** A line at the threshold, with what lies on either side of it. */
+export function drawThreshold(
   g: CanvasRenderingContext2D,
   c: Colours,
   at: Axes,
   threshold: number,
-  s: number,
+  [left, right]: readonly [string, string],
 ): void {
   const { box } = at;
+  const s = scaleOf(g);
   const x = inBox(at, threshold);
   const top = box.y - 4;
   line(
@@ -150,13 +151,12 @@ function drawThreshold(
     c.accent,
     2,
   );
-  const [left, right] = ["← out", "in →"];
   text(g, left, x - 6, box.y - 7 * s, { align: "right", colour: c.fg2 });
   const room = box.x + box.w - x;
   if (room > g.measureText(right).width + 8) text(g, right, x + 6, box.y - 7 * s, { colour: c.fg2 });
 }
 
-function triangle(g: CanvasRenderingContext2D, c: Colours, x: number, y: number): void {
+export function triangle(g: CanvasRenderingContext2D, c: Colours, x: number, y: number): void {
   g.beginPath();
   g.moveTo(x - 6, y - 2);
   g.lineTo(x + 6, y - 2);

@@ -1,0 +1,109 @@
+"""Margins and attacks as a person uses them: in the lab, against Python, and in a handout."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from person import LAB, OPEN, Outgoing, drag, rested, run_cell, slider, status, view
+from playwright.sync_api import Page, expect
+
+WORDS = (
+    r"([\d.]+) % of (\d+) validation samples.* median is ([−\d.]+), (\d+) are wrong\. "
+    r"Within radius ([\d.]+) at most (\d\.\d{4}) stay right .* on (\d+) samples\).* leaves (\d\.\d{4})\."
+)
+NUMBERS = (
+    "import numpy as np; r = lab.views.robustness.result\n"
+    "print([float(v) for v in (100 * r.share_below, len(r.margins), np.median(r.margins), "
+    "(~r.correct).sum(), r.radius, r.accuracy, len(r.attacked), r.fgsm_accuracy)])"
+)
+BOXES = """() => [...document.querySelectorAll('[data-view="robustness"] :is(canvas, input, select, button)')]
+  .map((e) => { const b = e.getBoundingClientRect(); return [b.x + scrollX, b.width, b.height]; })"""
+
+
+def agrees(page: Page) -> list[float]:
+    """What the browser says is what Python computes, to the digits that are shown."""
+    page.wait_for_timeout(600)  # the kernel hears of a release
+    expect(status(page, "robustness")).to_contain_text(re.compile(WORDS), timeout=60_000)
+    found = re.search(WORDS, status(page, "robustness").inner_text())
+    assert found
+    shown = [float(v.replace("−", "-")) for v in found.groups()]
+    numbers = json.loads(run_cell(page, NUMBERS))
+    for told, expected, digits in zip(shown, numbers, (1, 0, 4, 0, 2, 4, 0, 4), strict=True):
+        assert told == pytest.approx(expected, abs=0.6 * 10**-digits)
+    return shown
+
+
+def test_margins_and_attacks_answer_in_the_page_and_agree_with_python(
+    outgoing: Outgoing,
+    open_notebook: Callable[..., Page],
+    shot: Callable[[str], Path],
+    tmp_path: Path,
+    start: Callable[[str], tuple[Page, list[str]]],
+) -> None:
+    page = open_notebook([OPEN.format(arguments='"digits", epochs=6, pace=None')])
+    expect(page.locator(LAB)).to_be_visible(timeout=60_000)
+    rested(page)
+    page.get_by_role("button", name="Margins and attacks", exact=True).click()
+    robustness = view(page, "robustness")
+    robustness.scroll_into_view_if_needed()
+    first = agrees(page)
+    boxes = page.evaluate(BOXES)
+
+    radius = slider(page, "Radius")
+    drag(page, radius, 0.7)
+    expect(status(page, "robustness")).not_to_contain_text(f"at most {first[5]:.4f}")
+    further = agrees(page)
+    assert further[5] < first[5] and further[7] < first[7]
+    threshold = slider(page, "Margin below")
+    threshold.focus()
+    page.keyboard.press("PageUp")
+    page.keyboard.press("PageUp")
+    assert agrees(page)[0] > first[0]
+    drag(page, slider(page, "Temperature").first, 0.6)
+    expect(status(page, "robustness")).to_contain_text("at T =")
+    agrees(page)
+    assert page.evaluate(BOXES) == boxes  # nothing changes size or place with a slider
+    robustness.scroll_into_view_if_needed()
+    shot("robustness-view")
+
+    robustness.get_by_label("Margin", exact=True).select_option("distance")
+    expect(status(page, "robustness")).to_contain_text("distance to the boundary")
+    robustness.get_by_label("Class", exact=True).select_option("3")
+    expect(status(page, "robustness")).to_contain_text(re.compile(r"of \d+ validation samples of class 3"))
+    agrees(page)
+    histogram = robustness.locator("canvas").first
+    histogram.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Shift+End")
+    page.keyboard.press("Enter")
+    count = len(json.loads(run_cell(page, "print(lab.views.robustness.result.samples.tolist())")))
+    expect(status(page, "robustness")).to_contain_text(f"{count} selected")
+    page.keyboard.press("Escape")
+    expect(status(page, "robustness")).not_to_contain_text("selected")
+    threshold = slider(page, "Margin below")  # in another unit
+    drag(page, threshold, 0.8)
+    robustness.get_by_role("button", name="Select those below").click()
+    expect(status(page, "robustness")).to_contain_text(re.compile(r"\d+ selected"))
+    page.wait_for_timeout(600)
+    below = json.loads(run_cell(page, "print(lab.views.robustness.result.below.tolist())"))
+    assert below and json.loads(run_cell(page, "print(sorted(map(int, lab.selection)))")) == below
+    # state is all that the kernel hears of: no question was asked about it
+    assert not any('"kind":"' in text.replace("\\", "") and "robust" in text for text in outgoing.sent)
+
+    handout = tmp_path / "robustness.html"
+    run_cell(page, f"lab.views.robustness.to_html({str(handout)!r}) and None")
+    words = status(page, "robustness").inner_text().split(" Sample ")[0]
+    alone, errors = start(handout.as_uri())
+    expect(status(alone, "robustness")).to_contain_text(words, timeout=30_000)
+    drag(alone, slider(alone, "Radius"), 0.2)
+    expect(status(alone, "robustness")).not_to_contain_text(words)
+    alone.set_viewport_size({"width": 420, "height": 900})
+    expect(status(alone, "robustness")).to_be_visible()
+    assert alone.evaluate("document.documentElement.scrollWidth") <= 420
+    alone.emulate_media(color_scheme="dark")
+    alone.screenshot(path=shot("robustness-narrow"), full_page=True)
+    assert errors == []
