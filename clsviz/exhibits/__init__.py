@@ -74,6 +74,8 @@ ROOMS: tuple[str, ...] = (
     "two_regimes",
     "tilting",
     "shortcuts",
+    "halfspaces",
+    "far_samples",
 )
 
 
