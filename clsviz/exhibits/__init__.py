@@ -76,6 +76,8 @@ ROOMS: tuple[str, ...] = (
     "shortcuts",
     "halfspaces",
     "far_samples",
+    "switches",
+    "two_cues",
 )
 
 

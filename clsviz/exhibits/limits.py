@@ -150,9 +150,9 @@ def _picture(numbers: Numbers) -> Figure:
     for series, (key, words) in enumerate({**RIVALS, "optimal": f"the exponent {POWERS[1]:g} = d"}.items()):
         add_curve(figure, SIZES, numbers[key], words, series, panel=2, markers=True)
     add_level(figure, NOISE, "Bayes error", panel=2)
-    for series, name in enumerate(NETWORKS):
+    for name, series in zip(NETWORKS, (0, 3, 4), strict=True):  # as their limits in the second panel
         depths = DEPTHS if name != "cubic" else range(1, CUBIC_DEPTHS + 1)
-        add_curve(figure, depths, numbers[f"agree_{name}"], WORDS[name], 5 + series, panel=3, markers=True)
+        add_curve(figure, depths, numbers[f"agree_{name}"], WORDS[name], series, panel=3, markers=True)
     figure.update_xaxes(type="log", col=2)
     figure.update_xaxes(type="log", col=3)
     return figure

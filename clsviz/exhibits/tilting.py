@@ -67,6 +67,8 @@ def _picture(numbers: Numbers) -> Figure:
         kinds, error = numbers[f"type_{key}"].mean(0).round(), numbers[f"error_{key}"].mean(0)
         for kind, words in enumerate(TYPES):
             at = np.flatnonzero(kinds == kind)
+            if not len(at):
+                continue
             new = all(trace.name != words for trace in figure.data)
             figure.add_scatter(
                 x=np.asarray(ANGLES)[at],
@@ -75,7 +77,7 @@ def _picture(numbers: Numbers) -> Figure:
                 name=words,
                 marker=dict(color=COLOURS[2 + kind], symbol=MARKERS[2 + kind], size=8),
                 legendgroup=words,
-                showlegend=bool(new and len(at)),
+                showlegend=new,
                 row=1,
                 col=1,
             )
