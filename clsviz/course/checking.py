@@ -13,7 +13,8 @@ from clsviz.course.kinds import Unanswered, Unusable
 from clsviz.course.registry import REGISTRY, Exercise, Given
 from clsviz.errors import InputError, UnknownName
 
-LESSONS = ("temperature", "measuring", "calibrators", "benchmark")  # files here that hold exercises
+# files here that hold exercises
+LESSONS = ("temperature", "measuring", "calibrators", "benchmark", "boundaries")
 
 _wrong: Counter[str] = Counter()  # wrong answers that bring up hints, by exercise
 _named: set[tuple[str, str]] = set()  # mistakes that were named; named again, they bring up hints as well
