@@ -78,6 +78,7 @@ ROOMS: tuple[str, ...] = (
     "far_samples",
     "switches",
     "two_cues",
+    "explained",
 )
 
 
