@@ -20,7 +20,8 @@ NUMBERS = (
     "print([float(v) for v in (100 * r.share_below, len(r.margins), np.median(r.margins), "
     "(~r.correct).sum(), r.radius, r.accuracy, len(r.attacked), r.fgsm_accuracy)])"
 )
-BOXES = """() => [...document.querySelectorAll('[data-view="robustness"] :is(canvas, input, select, button, p)')]
+BOXES = """() =>
+  [...document.querySelectorAll('[data-view="robustness"] :is(canvas, input, select, button, p)')]
   .map((e) => { const b = e.getBoundingClientRect(); return [b.x + scrollX, b.width, b.height]; })"""
 
 
