@@ -25,10 +25,10 @@ NOISE = 0.1  # of SmoothGrad
 NETWORKS = {"vanilla": "ordinary", "robust": "adversarially trained"}
 MAPS = {
     "gradient": "gradient",
-    "smooth": "SmoothGrad",
-    "integrated": "integrated gradients",
+    "smooth": "smooth",
+    "integrated": "integrated",
     "occlusion": "occlusion",
-    "chance": "random order",
+    "chance": "random",
 }
 BY_GRADIENT = ("gradient", "smooth", "integrated")
 
@@ -113,6 +113,7 @@ def _picture(numbers: Numbers) -> Figure:
         for panel, mode in enumerate(("insertion", "deletion"), 1):
             values = np.stack([numbers[f"{name}_{mode}_{m}"] for m in MAPS], 1)
             add_bars(figure, list(MAPS.values()), values, words, series, panel=panel)
+    figure.update_layout(width=1000)
     return figure
 
 
@@ -132,9 +133,11 @@ def _picture(numbers: Numbers) -> Figure:
     "adversarial training, and gradients that change less between neighbours.",
     setting="Digits (8 x 8 pixels in [0, 1], 60 % to train), ReLU networks with three hidden layers of 64 "
     f"(no convolutions, so no Grad-CAM), Adam, {EPOCHS} epochs, ordinary or on samples moved by FGSM "
-    f"({RADIUS:g}, L-infinity); {READ} test samples that both classify rightly. Pixels go to 0, or come "
-    "from it, in the order of the map; the area is that of the class's probability. As probabilities "
-    "follow confidence, areas of the two networks are told with the mean confidence, not corrected for it.",
+    f"({RADIUS:g}, L-infinity); {READ} test samples that both classify rightly. Maps: size of the "
+    "gradient, of its mean over noisy copies (SmoothGrad), integrated gradients, occlusion of single "
+    "pixels. Pixels go to 0, or come from it, in the order of the map; the area is that of the class's "
+    "probability. As probabilities follow confidence, areas of the two networks are told with the mean "
+    "confidence, not corrected for it.",
     headline={
         "robust_steady": "cosine of neighbours' gradients, adversarially trained",
         "vanilla_steady": "cosine of neighbours' gradients, ordinary",

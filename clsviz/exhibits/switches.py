@@ -21,6 +21,7 @@ DELTAS = (1.0, 0.99, 0.97, 0.95, 0.9, 0.8)
 DELTA = 0.97  # of the patterns that bounds are computed with
 RADII = (0.02, 0.03, 0.04, 0.06, 0.08, 0.12, 0.16)  # L-infinity, pixels in [0, 1]
 BOUNDED = 10  # test samples
+HEAVY = 0.5  # share of the biases in a logit from which on a network relies heavily on them
 READ = 40  # test samples whose maps are computed
 MAPS = {"mlp": "fully connected", "cnn": "convolutional"}
 
@@ -246,7 +247,7 @@ def reach(net: nn.Sequential, x: np.ndarray, label: int, naps: dict[int, np.ndar
 
 def _linear_verdict(numbers: Numbers) -> Verdict:
     exact = all(numbers[f"{name}_gap"].max() < 1e-10 for name in MAPS)
-    relies = numbers.exceeds("cnn_bias", 0.1)
+    relies = numbers.exceeds("cnn_bias", HEAVY)
     seen = (
         f"A x + b is the logits within {max(numbers[f'{name}_gap'].max() for name in MAPS):.1g}. Of the "
         f"sizes of the two parts of the winning logit the biases have {numbers.text('cnn_bias', '.2f')} in "
@@ -284,7 +285,8 @@ def _linear_picture(numbers: Numbers) -> Figure:
             row=1,
             col=panel,
         )
-        figure.update_yaxes(autorange="reversed", scaleanchor=f"x{panel}", col=panel)
+        figure.update_xaxes(range=(-0.5, 7.5), constrain="domain", col=panel)
+        figure.update_yaxes(range=(7.5, -0.5), constrain="domain", scaleanchor=f"x{panel}", col=panel)
     return figure
 
 
@@ -296,7 +298,8 @@ def _linear_picture(numbers: Numbers) -> Figure:
     claim="With its switches held as an image sets them a convolutional network is a linear map, whose "
     "rows can be seen as images: each pixel votes for each class, and classifiers rely heavily on their "
     "biases.",
-    expected="A x + b equals the logits to rounding; the part b has a large share in the winning logit.",
+    expected=f"A x + b equals the logits to rounding; the part b has more than {HEAVY:g} of the winning "
+    "logit.",
     setting=f"Digits (8 x 8 pixels in [0, 1], 60 % to train): a network with {len(HIDDEN)} hidden layers "
     f"of {HIDDEN[0]}, and one of two convolutions (batch normalisation, ReLU, max-pooling), Adam, {EPOCHS} "
     f"epochs, double precision afterwards; {READ} test samples. Share of b: |b| / (|A x| + |b|) of the "
