@@ -19,6 +19,7 @@ def own(monkeypatch):
     monkeypatch.setattr(checking, "_wrong", checking.Counter())
     monkeypatch.setattr(checking, "_named", set())
     monkeypatch.setattr(checking, "_solved", set())
+    course.exercises()  # loads the lessons, once: what is not loaded yet would go with the rest
     known = dict(REGISTRY)
     yield
     REGISTRY.clear()
