@@ -14,7 +14,7 @@ from clsviz.course.registry import REGISTRY, Exercise, Given
 from clsviz.errors import InputError, UnknownName
 
 # files here that hold exercises
-LESSONS = ("temperature", "measuring", "calibrators", "benchmark", "boundaries", "adversarial")
+LESSONS = ("temperature", "measuring", "calibrators", "benchmark", "boundaries", "adversarial", "regimes")
 
 _wrong: Counter[str] = Counter()  # wrong answers that bring up hints, by exercise
 _named: set[tuple[str, str]] = set()  # mistakes that were named; named again, they bring up hints as well

@@ -20,7 +20,7 @@ def test_there_are_notebooks() -> None:
         "03_calibrators",
         "04_benchmark_study",
     }
-    boundaries = {"05_boundaries_and_tilting", "06_adversarial_examples"}
+    boundaries = {"05_boundaries_and_tilting", "06_adversarial_examples", "07_shortcuts_and_regimes"}
     losses = {
         "08_losses_and_their_gradients",
         "09_noisy_and_imbalanced_labels",
