@@ -26,7 +26,15 @@ from clsviz.boundary.certificates import (
     certified_radius_smoothing,
     rbf_scores,
 )
-from clsviz.boundary.distances import boundary_distance_along, robust_accuracy_curve
+from clsviz.boundary.certified_networks import NetworkCertificate, certified_radius_network, lipschitz_bound
+from clsviz.boundary.distances import (
+    OtherCall,
+    boundary_distance_along,
+    distance_to_other_call,
+    nearest_other_call,
+    pgd_distance,
+    robust_accuracy_curve,
+)
 from clsviz.boundary.fan_attacks import FanAttack, attack_fan
 from clsviz.boundary.generative import curve_crossing, fit_lda, fit_naive_bayes, gaussian_linear_error
 from clsviz.boundary.halfspaces import (
@@ -124,6 +132,8 @@ __all__ = [
     "MarginSummary",
     "MomentTest",
     "NapReport",
+    "NetworkCertificate",
+    "OtherCall",
     "Plane",
     "ShortcutData",
     "TesterLearner",
@@ -146,6 +156,7 @@ __all__ = [
     "borderline_mask",
     "boundary_distance_along",
     "certified_radius_lipschitz",
+    "certified_radius_network",
     "certified_radius_prototypes",
     "certified_radius_rbf",
     "certified_radius_smoothing",
@@ -157,6 +168,7 @@ __all__ = [
     "decision_grid",
     "deepfool",
     "deviation_angle",
+    "distance_to_other_call",
     "divdis_mutual_information",
     "effective_number_weights",
     "fgsm",
@@ -170,6 +182,7 @@ __all__ = [
     "kernel_interpolate",
     "linear_interpreter",
     "linear_margin",
+    "lipschitz_bound",
     "logistic_l2",
     "logit_adjustment",
     "logit_margin",
@@ -185,9 +198,11 @@ __all__ = [
     "nap_report",
     "nearest_centroid_classifier",
     "nearest_neighbour_predict",
+    "nearest_other_call",
     "ntk_sphere",
     "pca_plane",
     "pgd",
+    "pgd_distance",
     "plane_from_points",
     "plane_lift",
     "plane_project",

@@ -103,10 +103,10 @@ def pgd(
 class Ascent:
     """Steps up a slope that stay within a radius of where they began; for one model or for many."""
 
-    radius: float
+    radius: Any  # a float, or a tensor (N, 1)
     norm: str
     steps: int
-    step_size: float
+    step_size: Any  # likewise
     limits: tuple[float, float] | None
 
     @classmethod

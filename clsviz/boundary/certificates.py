@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 from scipy.spatial.distance import cdist
 
-from clsviz.boundary.checks import TINY, class_labels, positive, real_array
+from clsviz.boundary.checks import TINY, class_labels, positive, real_array, vector_of
 from clsviz.catalogue import Range, method
 from clsviz.errors import InputError, ShapeError
 
@@ -66,12 +66,12 @@ def certified_radius_prototypes(prototypes: Any, prototype_labels: Any, X: Any) 
     formula=r"f_k(x)=\sum_m a_{km}\,e^{-\gamma\lVert x-p_m\rVert^2}",
     needs=("prototypes", "coef", "gamma", "X"),
 )
-def rbf_scores(prototypes: Any, coef: Any, gamma: float, X: Any) -> np.ndarray:
+def rbf_scores(prototypes: Any, coef: Any, gamma: float, X: Any, *, bias: Any = None) -> np.ndarray:
     """(N, K) scores of a classifier made of bumps.
 
     Args:
         prototypes: (M, d) centres. coef: (K, M) weights. gamma: > 0, one over squared units of X.
-        X: (N, d).
+        X: (N, d). bias: (K,) added to the scores; None adds nothing.
 
     Raises:
         InputError: gamma <= 0.
@@ -80,7 +80,8 @@ def rbf_scores(prototypes: Any, coef: Any, gamma: float, X: Any) -> np.ndarray:
     P, X = real_array(prototypes, "prototypes", 2), real_array(X, "X", 2)
     a = _coefficients(coef, len(P))
     _same_width(P, X)
-    return np.exp(-positive(gamma, "gamma") * cdist(X, P, "sqeuclidean")) @ a.T
+    scores = np.exp(-positive(gamma, "gamma") * cdist(X, P, "sqeuclidean")) @ a.T
+    return scores if bias is None else scores + vector_of(bias, "bias", len(a))
 
 
 @method(
@@ -90,12 +91,14 @@ def rbf_scores(prototypes: Any, coef: Any, gamma: float, X: Any) -> np.ndarray:
     formula=r"\min_{k\ne\hat y}\frac{f_{\hat y}-f_k}{\sqrt{2\gamma/e}\,\sum_m|a_{\hat ym}-a_{km}|}",
     needs=("prototypes", "coef", "gamma", "X"),
 )
-def certified_radius_rbf(prototypes: Any, coef: Any, gamma: float, X: Any) -> Certificate:
+def certified_radius_rbf(
+    prototypes: Any, coef: Any, gamma: float, X: Any, *, bias: Any = None
+) -> Certificate:
     """The radius within which `rbf_scores` keep their class: no bump is steeper than sqrt(2 gamma / e).
 
     Arguments and errors as there, and InputError for one class. The paper's own bound is sharper.
     """
-    scores = rbf_scores(prototypes, coef, gamma, X)
+    scores = rbf_scores(prototypes, coef, gamma, X, bias=bias)
     a = _coefficients(coef, len(real_array(prototypes, "prototypes", 2)))
     if len(a) < 2:
         raise InputError("coef has one row; a boundary needs two classes")

@@ -189,6 +189,7 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
     "boundary.fgsm": {"epsilon": ("0.2", "")},
     "boundary.pgd": {"epsilon": ("0.2", "")},
     "boundary.boundary_distance_along": {"directions": ("-data.X", "data")},
+    "boundary.distance_to_other_call": {"pool": ("data.X", "data")},
     "boundary.robust_accuracy_curve": {
         "distances": ("[0.2, 0.7, 1.4]", ""),
         "correct": ("[True, True, False]", ""),

@@ -1,9 +1,23 @@
 /** Input gradients, attacks and robust accuracy: the same numbers as torch autograd and clsviz.boundary. */
 
 import { describe, expect, it } from "vitest";
-import { deepfool, fgsm, fgsmSigns, logitMargins, robustAccuracy } from "../src/core/attacks";
+import {
+  deepfool,
+  fgsm,
+  fgsmSigns,
+  lineDistance,
+  logitMargins,
+  nearestOther,
+  pgd,
+  pgdDistance,
+  robustAccuracy,
+  type Search,
+} from "../src/core/attacks";
+import { certificate } from "../src/core/certificates";
 import type { Network } from "../src/core/forward";
 import { InputGradient, lossGradient } from "../src/core/gradient";
+import { spectralNorm } from "../src/core/linalg";
+import { argmax } from "../src/core/softmax";
 import { number, vectors } from "./vectors";
 
 interface Case {
@@ -21,6 +35,11 @@ interface Case {
     string,
     { adversarial: number[][]; distance: number[]; iterations: number[]; success: boolean[] }
   >;
+  pgd: number[][];
+  pgd_distance: (number | string)[];
+  other: number[];
+  line_distance: (number | string)[];
+  certificate: { by: string; lipschitz: number | string; radius: (number | string)[] };
   correct: boolean[];
   radii: number[];
   curve: (number | string)[];
@@ -33,6 +52,16 @@ const close = (got: ArrayLike<number>, expected: number[], within = 1e-9) => {
     expect(Math.abs(got[i]! - expected[i]!)).toBeLessThanOrEqual(
       within * Math.max(1, Math.abs(expected[i]!)),
     );
+};
+const same = (got: number, expected: number | string, within = 1e-9) => {
+  const told = number(expected);
+  if (Number.isFinite(told)) close([got], [told], within);
+  else expect(got).toBe(told);
+};
+const whole = (search: Search): number => {
+  let next = search.next();
+  while (!next.done) next = search.next();
+  return next.value;
 };
 
 describe.each(cases.map((c) => [`${c.network.kind} ${c.network.sizes} ${c.network.activation}`, c] as const))(
@@ -60,6 +89,32 @@ describe.each(cases.map((c) => [`${c.network.kind} ${c.network.sizes} ${c.networ
           close(found.adversarial, told.adversarial[i]!, 1e-7);
           close([found.distance], [told.distance[i]!], 1e-7);
         }
+      });
+    });
+
+    it("is as far from another call as clsviz.boundary's searches find", () => {
+      const calls = c.logits.map((z) => argmax(z));
+      c.X.forEach((x, i) => {
+        close(pgd(net, x, calls[i]!, c.epsilon, 5), c.pgd[i]!, 1e-7);
+        same(whole(pgdDistance(net, x, 3, { steps: 7 })), c.pgd_distance[i]!, 1e-7);
+        const other = nearestOther(x, calls[i]!, c.X, calls);
+        expect(other).toBe(c.other[i]);
+        if (other < 0) expect(number(c.line_distance[i]!)).toBe(Number.POSITIVE_INFINITY);
+        else same(whole(lineDistance(net, x, c.X[other]!)), c.line_distance[i]!);
+      });
+    });
+
+    it("is certified within the same radius, never farther than a search finds", () => {
+      const proved = certificate(c.network, Float32Array.from(c.theta));
+      expect(proved.by).toBe(c.certificate.by);
+      same(proved.lipschitz, c.certificate.lipschitz);
+      c.X.forEach((x, i) => {
+        const radius = proved.radius(c.logits[i]!);
+        same(radius, c.certificate.radius[i]!);
+        const { distance, success } = deepfool(net, x);
+        const found = [c.pgd_distance[i]!, c.line_distance[i]!].map(number);
+        if (success) found.push(distance);
+        for (const d of found) expect(radius).toBeLessThanOrEqual(d + 1e-9);
       });
     });
 
@@ -91,4 +146,25 @@ it("a flat network is left where it is, without success", () => {
 it("accuracy against radius counts those that are right and farther away than the radius", () => {
   const curve = robustAccuracy([0.2, Number.POSITIVE_INFINITY, 1], [1, 1, 0], [0, 0.5]);
   expect([...curve]).toEqual([2 / 3, 1 / 3]); // the contract's example
+});
+
+it("the largest singular value of a matrix, however it lies and however the others are", () => {
+  const cases: [number[], number, number, number][] = [
+    [[3, 0, 0, 4], 2, 2, 4],
+    [[1, 1, 1, 1, 1, 1], 2, 3, Math.sqrt(6)],
+    [[1, 1, 1, 1, 1, 1], 3, 2, Math.sqrt(6)],
+    [[2, 0, 0, 0, 2, 0, 0, 0, 2], 3, 3, 2], // all are alike
+    [[1, 0, 0, 1 + 1e-6], 2, 2, 1 + 1e-6], // nearly so
+    [[1e-120, 0, 0, 1e-130], 2, 2, 1e-120],
+    [[0, 0, 0, 0], 2, 2, 0],
+  ];
+  for (const [W, rows, columns, largest] of cases)
+    expect(Math.abs(spectralNorm(W, rows, columns) - largest)).toBeLessThanOrEqual(1e-12 * largest);
+});
+
+it("what no input moves is certified everywhere where it leads, and nowhere where it is level", () => {
+  const still = (bias: number[]) =>
+    certificate({ kind: "linear", sizes: [1, 2] }, Float32Array.from([0, 0, ...bias])).radius(bias);
+  expect(still([1, 0])).toBe(Number.POSITIVE_INFINITY);
+  expect(still([1, 1])).toBe(0);
 });

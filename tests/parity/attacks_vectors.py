@@ -47,6 +47,8 @@ def _case(name: str, options: dict[str, Any], seed: int) -> dict[str, Any]:
         logits = model(torch.from_numpy(X)).numpy()
     correct = logits.argmax(1) == y
     found = fooled["0.02"]
+    calls = logits.argmax(1)
+    proved = boundary.certified_radius_network(model, X)
     distances = np.where(found.success, found.distance, np.inf)
     return {
         "network": network(model),
@@ -60,6 +62,11 @@ def _case(name: str, options: dict[str, Any], seed: int) -> dict[str, Any]:
         "epsilon": EPSILON,
         "fgsm": boundary.fgsm(model, X, y, epsilon=EPSILON),
         "deepfool": {o: {f: getattr(r, f) for f in r.__dataclass_fields__} for o, r in fooled.items()},
+        "pgd": boundary.pgd(model, X, calls, epsilon=EPSILON, norm="l2", steps=5),
+        "pgd_distance": boundary.pgd_distance(model, X, t_max=3, steps=7),
+        "other": boundary.nearest_other_call(X, calls, X, calls).index,
+        "line_distance": boundary.distance_to_other_call(model, X, X),
+        "certificate": {"by": proved.by, "lipschitz": proved.lipschitz, "radius": proved.radius},
         "correct": correct,
         "radii": RADII,
         "curve": boundary.robust_accuracy_curve(distances, correct, RADII),

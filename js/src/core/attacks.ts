@@ -1,6 +1,7 @@
 /** Small moves of a sample that change what a network calls it; the same as clsviz.boundary's. */
 
 import { type InputGradient, lossGradient } from "./gradient";
+import { norm, plus } from "./linalg";
 import { argmax } from "./softmax";
 
 const TINY = 1e-12; // a slope shorter than this is flat
@@ -68,6 +69,93 @@ function toTangent(net: InputGradient, z: Float64Array, own: number): Float64Arr
   if (!best) return null;
   const scale = (best.reach + CONTINUED) / best.length;
   return best.slope.map((v) => v * scale);
+}
+
+/** x moved up the slope of its cross-entropy in `steps` steps, within the Euclidean radius epsilon: PGD. */
+export function pgd(
+  net: InputGradient,
+  x: ArrayLike<number>,
+  label: number,
+  epsilon: number,
+  steps: number,
+): Float64Array {
+  const step = (2.5 * epsilon) / steps;
+  const at = Float64Array.from(x);
+  for (let n = 0; n < steps; n++) {
+    const slope = lossGradient(net, at, label);
+    const scale = step / (norm(slope) + TINY);
+    for (let i = 0; i < at.length; i++) at[i]! += scale * slope[i]! - x[i]!; // the whole move
+    const length = norm(at);
+    const back = length > epsilon ? epsilon / length : 1;
+    for (let i = 0; i < at.length; i++) at[i] = x[i]! + at[i]! * back;
+  }
+  return at;
+}
+
+/** A distance on its way: each step is one question to the network, so that one can stop in between. */
+export type Search = Generator<void, number>;
+
+/** The first of `scans` equal steps to `end` at which `changed`, halved down; inf where there is none. */
+function* firstChange(changed: (t: number) => boolean, end: number, scans: number, halvings: number): Search {
+  let low = 0;
+  let high = Number.POSITIVE_INFINITY;
+  for (let n = 1; n <= scans && high > end; n++) {
+    const t = (n / scans) * end;
+    if (changed(t)) high = t;
+    else low = t;
+    yield;
+  }
+  for (let n = 0; n < halvings && high <= end; n++) {
+    const middle = (low + high) / 2;
+    if (changed(middle)) high = middle;
+    else low = middle;
+    yield;
+  }
+  return high;
+}
+
+/** The smallest radius, as far as `end`, at which PGD changes what x is called. */
+export function pgdDistance(
+  net: InputGradient,
+  x: ArrayLike<number>,
+  end: number,
+  { scans = 8, halvings = 12, steps = 20 } = {},
+): Search {
+  const own = argmax(net.logits(x));
+  const changed = (radius: number) => argmax(net.logits(pgd(net, x, own, radius, steps))) !== own;
+  return firstChange(changed, end, scans, halvings);
+}
+
+/** How far x can go on the line to another sample, called otherwise, before its class changes. */
+export function lineDistance(
+  net: InputGradient,
+  x: ArrayLike<number>,
+  other: ArrayLike<number>,
+  { scans = 200, halvings = 60 } = {},
+): Search {
+  const own = argmax(net.logits(x));
+  const way = plus(other, -1, x);
+  const end = norm(way);
+  const changed = (t: number) => argmax(net.logits(plus(x, t / end, way))) !== own;
+  return firstChange(changed, end, scans, halvings);
+}
+
+/** The row of the pool (m, d) that is nearest to x among those called otherwise; -1 where there is none. */
+export function nearestOther(
+  x: ArrayLike<number>,
+  call: number,
+  pool: readonly ArrayLike<number>[],
+  calls: ArrayLike<number>,
+): number {
+  let [best, least] = [-1, Number.POSITIVE_INFINITY];
+  for (let row = 0; row < pool.length; row++) {
+    if (calls[row] === call) continue;
+    const other = pool[row]!;
+    let square = 0;
+    for (let i = 0; i < x.length && square < least; i++) square += (other[i]! - x[i]!) ** 2;
+    if (square < least) [best, least] = [row, square];
+  }
+  return best;
 }
 
 /** Share of samples that are right and stay so within each radius; a distance is inf where none was found. */

@@ -2,6 +2,8 @@
 
 type Vector = ArrayLike<number>;
 
+const MOST_SQUARED = 44; // times: what is left out then is below rounding
+
 export function dot(x: Vector, y: Vector): number {
   let sum = 0;
   for (let i = 0; i < x.length; i++) sum += x[i]! * y[i]!;
@@ -158,4 +160,39 @@ export function leadingTwo(C: Vector, d: number): { values: number[]; vectors: F
     vectors.push(x);
   }
   return { values, vectors };
+}
+
+/**
+ * Largest singular value of W (rows, columns) row-major, never less than it but for rounding: the Gram matrix,
+ * squared again and again with its trace taken out, becomes that of one direction.
+ */
+export function spectralNorm(W: Vector, rows: number, columns: number): number {
+  const wide = columns > rows;
+  const [n, m] = wide ? [rows, columns] : [columns, rows];
+  const [along, across] = wide ? [columns, 1] : [1, columns];
+  const gram = new Float64Array(n * n);
+  for (let i = 0; i < n; i++)
+    for (let j = i; j < n; j++) {
+      let sum = 0;
+      for (let k = 0; k < m; k++) sum += W[i * along + k * across]! * W[j * along + k * across]!;
+      gram[i * n + j] = gram[j * n + i] = sum;
+    }
+  let log = 0;
+  let share = 1; // of the logarithm that a trace stands for
+  for (let squared = 0; squared <= MOST_SQUARED; squared++) {
+    let trace = 0;
+    for (let i = 0; i < n; i++) trace += gram[i * n + i]!;
+    if (trace === 0) return 0;
+    log += share * Math.log(trace);
+    if (squared > 0 && trace > 1 - 1e-15) break; // one direction is left
+    share /= 2;
+    const one = gram.map((v) => v / trace);
+    for (let i = 0; i < n; i++)
+      for (let j = i; j < n; j++) {
+        let sum = 0;
+        for (let k = 0; k < n; k++) sum += one[i * n + k]! * one[j * n + k]!;
+        gram[i * n + j] = gram[j * n + i] = sum;
+      }
+  }
+  return Math.exp(log / 2);
 }
