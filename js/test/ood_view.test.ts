@@ -2,83 +2,10 @@
 /** The views of samples from outside and of per-sample temperatures: what they say, select and ask. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type Message, Session } from "../src/core/session";
-import { MemoryStore } from "../src/core/store";
-import type { Mount } from "../src/views/mount";
 import { mountOod } from "../src/views/ood";
 import { mountTemperatures } from "../src/views/temperatures";
-import { drawFrames, openPage } from "./dom";
-
-const bytes = (array: ArrayBufferView): DataView =>
-  new DataView(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);
-
-const K = 2;
-const X = [-3, -2, -1, 1, 2, 3, -2.4, 2.5];
-const GIVEN = [0, 0, 0, 1, 1, 0, 0, 1]; // the sixth is mislabelled
-const TRUTH = [0, 0, 0, 1, 1, 1, 0, 1];
-
-/** A linear network on a line (or logits alone); the last four samples are for validation. */
-function session(runs: boolean, d = 1): Session {
-  const session = new Session();
-  const n = X.length;
-  const dataset = {
-    name: "toy",
-    n,
-    d,
-    k: K,
-    class_names: ["a", "b"],
-    feature_names: ["x"],
-    image_shape: null,
-  };
-  session.receive(
-    {
-      kind: "run",
-      dataset,
-      network: runs ? { kind: "linear", sizes: [1, K] } : null,
-      run: {
-        id: "r",
-        state: "paused",
-        message: "",
-        epochs: 1,
-        experiment: null,
-        trainable: true,
-        changeable: true,
-      },
-    },
-    [
-      bytes(Float32Array.from(d ? X : [])),
-      bytes(Int32Array.from(GIVEN)),
-      bytes(Int32Array.from(TRUTH)),
-      bytes(Int32Array.from([0, 1, 2, 3, 4, 5])),
-      bytes(Int32Array.from([4, 5, 6, 7])),
-    ],
-  );
-  const theta = Float32Array.from([-1, 1, 0, 0]); // logits -x and x
-  const logits = Float32Array.from(X.flatMap((x) => [-x, x]));
-  session.receive({ kind: "snapshots", run_id: "r", items: [{ step: 7, epoch: 1, metrics: {} }] }, [
-    bytes(runs ? theta : logits),
-  ]);
-  return session;
-}
-
-function open(mount: Mount, from: Session, state: Record<string, unknown> = {}) {
-  const root = openPage();
-  const store = new MemoryStore({ temperature: 1, ...state });
-  const sent: Message[] = [];
-  from.send = (message) => sent.push(message);
-  const close = mount(root, { session: from, store });
-  const stop = () => {
-    drawFrames(); // a frame that is due would keep the next page from asking for one
-    close();
-  };
-  drawFrames();
-  const said = () => {
-    drawFrames();
-    return root.querySelector('[role="status"]')!.textContent!;
-  };
-  const button = (name: string) => [...root.querySelectorAll("button")].find((b) => b.textContent === name)!;
-  return { root, store, sent, said, button, stop };
-}
+import { drawFrames } from "./dom";
+import { bytes, openView as open, lineSession as session } from "./line";
 
 beforeEach(() => vi.spyOn(console, "error").mockImplementation(() => {}));
 afterEach(() => {

@@ -2,71 +2,11 @@
 /** The robustness view: what it says, selects and attacks, and why there is less of it for some models. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type Message, Session } from "../src/core/session";
-import { MemoryStore } from "../src/core/store";
+import type { Session } from "../src/core/session";
 import { mountRobustness } from "../src/views/robustness";
-import { drawFrames, openPage } from "./dom";
+import { openView, lineSession as session } from "./line";
 
-const bytes = (array: ArrayBufferView): DataView =>
-  new DataView(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);
-
-const X = [-3, -2, -1, 1, 2, 3, -2.4, 2.5];
-const GIVEN = [0, 0, 0, 1, 1, 0, 0, 1];
-
-/** A linear network on a line (or logits alone); the last four samples, 2, 3, -2.4, 2.5, are for validation. */
-function session(runs: boolean, d = 1): Session {
-  const session = new Session();
-  const n = X.length;
-  session.receive(
-    {
-      kind: "run",
-      dataset: { name: "toy", n, d, k: 2, class_names: ["a", "b"], feature_names: ["x"], image_shape: null },
-      network: runs ? { kind: "linear", sizes: [1, 2] } : null,
-      run: {
-        id: "r",
-        state: "paused",
-        message: "",
-        epochs: 1,
-        experiment: null,
-        trainable: true,
-        changeable: true,
-      },
-    },
-    [
-      bytes(Float32Array.from(d ? X : [])),
-      bytes(Int32Array.from(GIVEN)),
-      bytes(Int32Array.from(GIVEN)),
-      bytes(Int32Array.from([0, 1, 2, 3, 4, 5])),
-      bytes(Int32Array.from([4, 5, 6, 7])),
-    ],
-  );
-  const theta = Float32Array.from([-1, 1, 0, 0]); // logits -x and x: the boundary is at 0
-  const logits = Float32Array.from(X.flatMap((x) => [-x, x]));
-  session.receive({ kind: "snapshots", run_id: "r", items: [{ step: 7, epoch: 1, metrics: {} }] }, [
-    bytes(runs ? theta : logits),
-  ]);
-  return session;
-}
-
-function open(from: Session, state: Record<string, unknown> = {}) {
-  const root = openPage();
-  const store = new MemoryStore({ temperature: 1, ...state });
-  const sent: Message[] = [];
-  from.send = (message) => sent.push(message);
-  const close = mountRobustness(root, { session: from, store });
-  drawFrames();
-  const said = () => {
-    drawFrames();
-    return root.querySelector('[role="status"]')!.textContent!;
-  };
-  const knob = (name: string) => root.querySelector<HTMLInputElement>(`input[aria-label="${name}"]`)!;
-  const button = (name: string) => [...root.querySelectorAll("button")].find((b) => b.textContent === name)!;
-  const stop = () => {
-    drawFrames();
-    close();
-  };
-  return { root, store, sent, said, knob, button, stop };
-}
+const open = (from: Session, state?: Record<string, unknown>) => openView(mountRobustness, from, state);
 
 beforeEach(() => vi.spyOn(console, "error").mockImplementation(() => {}));
 afterEach(() => {

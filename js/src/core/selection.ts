@@ -63,6 +63,13 @@ export function selectionWords(selection: Int32Array, seen: number, data: Datase
   return [`none of the ${all} selected`, trained ? " (all are training samples)" : " is shown here"];
 }
 
+/** The same as a sentence behind others; none where nothing is selected. `seen`: of those shown, which are. */
+export function selectionSentence(selection: Selection, seen: Uint8Array | null, data: Dataset): string[] {
+  if (!selection) return [];
+  const [count, where] = selectionWords(selection, seen?.reduce((n, v) => n + v, 0) ?? 0, data);
+  return [` ${count.replace(/^n/, "N")}${where}.`];
+}
+
 const masks = new WeakMap<Int32Array, Uint8Array>();
 
 function validationMask(data: Dataset): Uint8Array {

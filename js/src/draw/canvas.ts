@@ -1,5 +1,6 @@
 /** A sharp canvas that fills its box, with the few marks our pictures are made of. */
 
+import { OWN_KEYS } from "./dom";
 import { fontOf, lendFont, type Size, sizeOf } from "./size";
 import type { Colours } from "./theme";
 
@@ -50,6 +51,13 @@ export function makeCanvas(label: string, fixed?: Size): Canvas {
       g.drawImage(kept.g.canvas, 0, 0, w, h);
     },
   };
+}
+
+/** The canvas for keys too, with these words on what they do. */
+export function operable(canvas: Canvas, label: string): Canvas {
+  const own = { tabindex: "0", role: "application", "aria-label": label, ...OWN_KEYS };
+  for (const [name, value] of Object.entries(own)) canvas.el.setAttribute(name, value);
+  return canvas;
 }
 
 const scale = () => devicePixelRatio || 1;

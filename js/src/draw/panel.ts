@@ -203,6 +203,12 @@ export function commonNotice(session: Session): Notice | null {
   };
 }
 
+/** Notice of views that look at samples one by one; null where they can. */
+export const tooManyNotice = (session: Session): Notice | null =>
+  session.predictions
+    ? { tone: "plain", title: "Too many", text: "So many predictions are not looked at one by one." }
+    : null;
+
 /** What a status line begins with when it is not about the network asked for: hovered, or still on its way. */
 export function hoveredWord(at: Partial<Shown> & { hovered: boolean }): (Node | string)[] {
   if (at.hovered) return [b("Hovered:"), " "];

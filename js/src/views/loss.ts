@@ -10,7 +10,7 @@ import { logitsOf, type Shown, shownAt } from "../core/shown";
 import { softmaxRow } from "../core/softmax";
 import { makeCanvas } from "../draw/canvas";
 import { h, OWN_KEYS } from "../draw/dom";
-import { commonNotice, makePanel, shownWord, type TableData } from "../draw/panel";
+import { commonNotice, makePanel, shownWord, type TableData, tooManyNotice } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { fontOf } from "../draw/size";
 import { colours } from "../draw/theme";
@@ -19,7 +19,7 @@ import { LossAsker } from "./loss/ask";
 import { againstLoss, lossTitle, sameLoss, shownLoss } from "./loss/chosen";
 import { axisOf, makeControls, partOf, showsOf } from "./loss/controls";
 import { drawCurve } from "./loss/curve";
-import { type Bins, binned, binWords, drawHistogram, inBins } from "./loss/histogram";
+import { binned, binWords, countsOf, drawHistogram, inBins } from "./loss/histogram";
 import { drawMemory, memorised } from "./loss/memory";
 import { type Actions, type OnScreen, pointBars, pointCurve } from "./loss/pointing";
 import {
@@ -76,15 +76,7 @@ export const mountLossView: Mount = (el, { session, store }) => {
   let drawn: Drawn | null = null;
 
   const draw = () => {
-    const notice =
-      commonNotice(session) ??
-      (session.predictions
-        ? {
-            tone: "plain" as const,
-            title: "Too many",
-            text: "So many predictions are not looked at one by one.",
-          }
-        : null);
+    const notice = commonNotice(session) ?? tooManyNotice(session);
     panel.notice(notice);
     const at = notice ? null : shownTilted(session, store);
     const data = session.dataset;
@@ -423,15 +415,6 @@ function amongThree(
       three[t] = logits[row * k + j]!;
     });
     out.set(softmaxRow(three, 0, 3, temperature), 3 * i);
-  });
-  return out;
-}
-
-/** Selected samples of each bin and group. */
-function countsOf(bins: Bins, groups: Uint8Array, selected: Uint8Array): Uint32Array {
-  const out = new Uint32Array(bins.counts.length);
-  bins.bin.forEach((b, i) => {
-    if (b >= 0 && selected[i]) out[3 * b + groups[i]!]!++;
   });
   return out;
 }

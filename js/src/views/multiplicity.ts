@@ -7,10 +7,11 @@ import { selectedMask } from "../core/samples";
 import { type Selection, selectionWords } from "../core/selection";
 import type { Session } from "../core/session";
 import { present, shownAt } from "../core/shown";
-import { makeCanvas } from "../draw/canvas";
-import { b, h, OWN_KEYS, say } from "../draw/dom";
+import { makeCanvas, operable } from "../draw/canvas";
+import { b, h, say } from "../draw/dom";
+import { dragOn } from "../draw/drag";
 import { type RangeOptions, rangeKnob, selectKnob } from "../draw/knobs";
-import { commonNotice, makePanel, type Notice, type TableData } from "../draw/panel";
+import { commonNotice, makePanel, type Notice, type TableData, tooManyNotice } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { colours } from "../draw/theme";
 import { MemberLogits } from "./fan/logits";
@@ -69,15 +70,10 @@ export const mountMultiplicity: Mount = (el, { session, store }) => {
     step: 0.01,
   });
   const epsilon = slider("epsilon", "Epsilon, nats worse", nats, { ...EPSILON, log: true });
-  const ranges = makeCanvas("");
-  for (const [name, value] of Object.entries({
-    role: "application",
-    tabindex: "0",
-    ...OWN_KEYS,
-    "aria-label":
-      "Viable ranges of the samples: arrow keys move, Enter marks the sample (with Shift selects it too, with Ctrl takes it out), Space selects it, Escape clears",
-  }))
-    ranges.el.setAttribute(name, value);
+  const ranges = operable(
+    makeCanvas(""),
+    "Viable ranges of the samples: arrow keys move, Enter marks the sample (with Shift selects it too, with Ctrl takes it out), Space selects it, Escape clears",
+  );
   const curves = makeCanvas("Ambiguity and discrepancy against epsilon; the slider above sets epsilon");
   panel.body.classList.add("clsviz-multiplicity-body");
   panel.body.append(
@@ -242,21 +238,12 @@ export const mountMultiplicity: Mount = (el, { session, store }) => {
     mark: (sample) => store.set("marked", sample),
     redraw: () => frame.ask(),
   });
-  let dragging = false;
-  const dragTo = (e: PointerEvent) =>
-    drawn && store.set("epsilon", epsilonAt(drawn.curves, e.offsetX), "live");
-  curves.el.addEventListener("pointerdown", (e) => {
-    if (e.button !== 0 || !drawn) return;
-    curves.el.setPointerCapture(e.pointerId);
-    dragging = true;
-    dragTo(e);
+  dragOn(curves.el, {
+    holds: () => drawn !== null,
+    follow(e, how) {
+      if (drawn) store.set("epsilon", epsilonAt(drawn.curves, e.offsetX), how);
+    },
   });
-  curves.el.addEventListener("pointermove", (e) => dragging && dragTo(e));
-  for (const event of ["pointerup", "pointercancel"])
-    curves.el.addEventListener(event, () => {
-      if (dragging) store.set("epsilon", store.get("epsilon")); // now for good: the kernel hears of it
-      dragging = false;
-    });
 
   const frame = redraw(draw, {
     session,
@@ -303,8 +290,7 @@ function labelled(
 
 /** Why there is nothing to compare, and what to do about it. */
 function missing(session: Session): Notice | null {
-  if (session.predictions)
-    return { tone: "plain", title: "Too many", text: "So many predictions are not looked at one by one." };
+  if (session.predictions) return tooManyNotice(session);
   if (session.fan) return null;
   const canTrain = session.alive && session.run?.changeable;
   if (!canTrain)

@@ -5,19 +5,27 @@ import { DETECTORS, type Detector, OF_LOGITS, oodMetrics, RIDGE, readsFeatures }
 import { questionKey } from "../core/oodanswer";
 import { RULE_KEYS, shownTilted } from "../core/overlay";
 import { selectedMask } from "../core/samples";
-import { click, type Selection, selectionWords } from "../core/selection";
+import { click, type Selection, selectionSentence } from "../core/selection";
 import { logitsOf, type Shown } from "../core/shown";
-import { makeCanvas } from "../draw/canvas";
-import { h, OWN_KEYS } from "../draw/dom";
+import { makeCanvas, operable } from "../draw/canvas";
+import { h } from "../draw/dom";
+import { dragOn } from "../draw/drag";
 import { button, selectKnob } from "../draw/knobs";
-import { commonNotice, makePanel, type Notice, shownWord, type TableData } from "../draw/panel";
+import {
+  commonNotice,
+  makePanel,
+  type Notice,
+  shownWord,
+  type TableData,
+  tooManyNotice,
+} from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { colours } from "../draw/theme";
 import { Asker } from "./asker";
 import { quietKnob } from "./controls/quietknob";
 import { type Axes, atY } from "./loss/axes";
-import { BINS, binWords, inBins } from "./loss/histogram";
-import { type BarsOnScreen, pointBars } from "./loss/pointing";
+import { binWords, countsOf, inBins } from "./loss/histogram";
+import { type BarsOnScreen, barsLabel, pointBars } from "./loss/pointing";
 import type { Mount } from "./mount";
 import {
   type OutsideRows,
@@ -76,15 +84,7 @@ export const mountOod: Mount = (el, { session, store }) => {
   });
   panel.controls.append(scores.el, sets.el, below);
 
-  const main = makeCanvas("");
-  for (const [name, value] of Object.entries({
-    tabindex: "0",
-    role: "application",
-    ...OWN_KEYS,
-    "aria-label":
-      "Histogram of the scores: left and right move, with Shift stretch, Enter selects the validation samples of the bins (with Shift adds, with Ctrl takes out, with both keeps the common ones), Escape clears",
-  }))
-    main.el.setAttribute(name, value);
+  const main = operable(makeCanvas(""), barsLabel("scores", "validation samples"));
   const roc = makeCanvas("ROC curve; the threshold is set by the slider below, or by dragging here");
   const keptKnob = quietKnob({
     name: "Validation kept",
@@ -171,7 +171,7 @@ export const mountOod: Mount = (el, { session, store }) => {
       noun: set.noun,
       score: `${score}${heat()}: higher is more in-distribution`,
       threshold: metrics.threshold,
-      selected: seen && countsOf(bins, seen),
+      selected: seen && countsOf(bins, new Uint8Array(seen.length), seen),
       marked:
         marked === null
           ? null
@@ -205,7 +205,7 @@ export const mountOod: Mount = (el, { session, store }) => {
       }),
       measuredHow(detector()),
       ...(question ? [" Computed by the kernel."] : []),
-      ...chosenWords(seen),
+      ...selectionSentence(store.get<Selection>("selection"), seen, data),
     );
   };
 
@@ -216,9 +216,7 @@ export const mountOod: Mount = (el, { session, store }) => {
   };
 
   const whyNothing = (at: Shown | null, set: OutsideRows | null): Notice | null => {
-    if (session.predictions)
-      return { tone: "plain", title: "Too many", text: "So many predictions are not looked at one by one." };
-    if (!at || set) return null;
+    if (session.predictions || !at || set) return tooManyNotice(session);
     const name = store.get<string | null>("outside");
     return setOptions(session).length > 0
       ? {
@@ -257,13 +255,6 @@ export const mountOod: Mount = (el, { session, store }) => {
     store.set("selection", out.length > 0 ? click(store.get<Selection>("selection"), out, "replace") : null);
   };
 
-  const chosenWords = (seen: Uint8Array | null): string[] => {
-    const selection = store.get<Selection>("selection");
-    if (!selection) return [];
-    const [count, where] = selectionWords(selection, seen?.reduce((n, v) => n + v, 0) ?? 0, session.dataset!);
-    return [` ${count.replace(/^n/, "N")}${where}.`];
-  };
-
   const table = (): TableData => {
     const columns = ["score", "AUROC", "FPR", "threshold", "AUPR (ID)", "AUPR (OOD)", "detection error"];
     if (!drawn) return { columns, rows: [] };
@@ -298,28 +289,14 @@ export const mountOod: Mount = (el, { session, store }) => {
   });
 
   // the operating point moves along the curve with the pointer
-  let dragging = false;
-  const drag = (e: PointerEvent, how: "live" | "final") => {
-    if (!drawn) return;
-    const { roc: at } = drawn;
-    const share = 1 - (e.offsetY - atY(at, 1)) / at.box.h;
-    store.set("kept", Math.min(1, Math.max(LEAST_KEPT, Math.round(200 * share) / 200)), how);
-  };
-  roc.el.addEventListener("pointerdown", (e) => {
-    if (e.button !== 0 || !drawn) return;
-    dragging = true;
-    roc.el.setPointerCapture(e.pointerId);
-    drag(e, "live");
-  });
-  roc.el.addEventListener("pointermove", (e) => {
-    if (dragging) drag(e, "live");
-  });
-  roc.el.addEventListener("pointerup", (e) => {
-    if (dragging) drag(e, "final");
-    dragging = false;
-  });
-  roc.el.addEventListener("pointercancel", () => {
-    dragging = false;
+  dragOn(roc.el, {
+    holds: () => drawn !== null,
+    follow(e, how) {
+      if (!drawn) return;
+      const { roc: at } = drawn;
+      const share = 1 - (e.offsetY - atY(at, 1)) / at.box.h;
+      store.set("kept", Math.min(1, Math.max(LEAST_KEPT, Math.round(200 * share) / 200)), how);
+    },
   });
 
   const frame = redraw(draw, {
@@ -352,13 +329,4 @@ function measuredHow(detector: Detector): string {
   return detector === "knn"
     ? " Distance to the fifth nearest training sample."
     : ` The covariances have a ridge of ${RIDGE} of the mean variance.`;
-}
-
-/** Selected validation samples of each bin. */
-function countsOf(bins: Overlap, selected: Uint8Array): Uint32Array {
-  const out = new Uint32Array(BINS);
-  bins.bin.forEach((b, i) => {
-    out[b]! += selected[i]!;
-  });
-  return out;
 }

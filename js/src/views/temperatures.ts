@@ -7,16 +7,16 @@ import { selectedMask } from "../core/samples";
 import { ballTemperatures } from "../core/sampletemperature";
 import { click, type Selection, selectionWords } from "../core/selection";
 import { logitsOf, type Shown } from "../core/shown";
-import { makeCanvas } from "../draw/canvas";
-import { h, OWN_KEYS } from "../draw/dom";
+import { makeCanvas, operable } from "../draw/canvas";
+import { h } from "../draw/dom";
 import { button, selectKnob } from "../draw/knobs";
-import { commonNotice, makePanel, type Notice, shownWord, type TableData } from "../draw/panel";
+import { commonNotice, makePanel, shownWord, type TableData, tooManyNotice } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { colours } from "../draw/theme";
 import { Asker } from "./asker";
 import { type QuietKnob, quietKnob } from "./controls/quietknob";
-import { BINS, type Bins, binWords, inBins } from "./loss/histogram";
-import { type BarsOnScreen, pointBars } from "./loss/pointing";
+import { type Bins, binWords, countsOf, inBins } from "./loss/histogram";
+import { type BarsOnScreen, barsLabel, pointBars } from "./loss/pointing";
 import { hasParts, type Part } from "./loss/samples";
 import type { Mount } from "./mount";
 import { makeHottest } from "./temperatures/hottest";
@@ -84,15 +84,7 @@ export const mountTemperatures: Mount = (el, { session, store }) => {
   const choose = button("Select the hottest 5 %", () => chooseHottest(), { class: "clsviz-small" });
   panel.controls.append(sources.el, parts.el, choose);
 
-  const main = makeCanvas("");
-  for (const [name, value] of Object.entries({
-    tabindex: "0",
-    role: "application",
-    ...OWN_KEYS,
-    "aria-label":
-      "Histogram of the temperatures: left and right move, with Shift stretch, Enter selects the samples of the bins (with Shift adds, with Ctrl takes out, with both keeps the common ones), Escape clears",
-  }))
-    main.el.setAttribute(name, value);
+  const main = operable(makeCanvas(""), barsLabel("temperatures"));
   const strip = makeHottest((sample) => store.set("marked", sample));
   const radius = h("div", { class: "clsviz-ood-knobs" });
   const hot = h("div", { class: "clsviz-hot" }, h("p", {}, "hottest samples"), strip.el);
@@ -133,10 +125,7 @@ export const mountTemperatures: Mount = (el, { session, store }) => {
 
   const draw = () => {
     const data = session.dataset;
-    const large: Notice | null = session.predictions
-      ? { tone: "plain", title: "Too many", text: "So many predictions are not looked at one by one." }
-      : null;
-    const notice = commonNotice(session) ?? large;
+    const notice = commonNotice(session) ?? tooManyNotice(session);
     panel.notice(notice);
     const at = notice ? null : shownTilted(session, store);
     panel.setHovered(at?.hovered ?? false);
@@ -269,12 +258,3 @@ export const mountTemperatures: Mount = (el, { session, store }) => {
   });
   return frame.close;
 };
-
-/** Selected samples of each bin and group. */
-function countsOf(bins: Bins, groups: Uint8Array, selected: Uint8Array): Uint32Array {
-  const out = new Uint32Array(3 * BINS);
-  bins.bin.forEach((b, i) => {
-    out[3 * b + groups[i]!]! += selected[i]!;
-  });
-  return out;
-}

@@ -57,6 +57,15 @@ export function inBins(bins: Bins, from: number, to: number): number[] {
   return out;
 }
 
+/** Selected samples of each bin and group, (BINS, 3). */
+export function countsOf({ bin }: Bins, groups: ArrayLike<number>, selected: Uint8Array): Uint32Array {
+  const counts = new Uint32Array(3 * BINS);
+  bin.forEach((b, i) => {
+    if (b >= 0 && selected[i]) counts[3 * b + groups[i]!]!++;
+  });
+  return counts;
+}
+
 /** Values that a bin holds, in words. */
 export function binWords(bins: Bins, from: number, to: number): string {
   const [first, last] = from < to ? [from, to] : [to, from];
@@ -132,12 +141,7 @@ export function drawHistogram(
     }
   }
   g.globalAlpha = 1;
-  if (p.cursor) {
-    const [from, to] = [Math.min(p.cursor.from, p.cursor.to), Math.max(p.cursor.from, p.cursor.to) + 1];
-    g.strokeStyle = c.accent;
-    g.lineWidth = 2;
-    g.strokeRect(at.box.x + from * width, at.box.y, (to - from) * width, at.box.h);
-  }
+  drawStretch(g, c, at, p.cursor);
   if (p.marked !== null) ring(g, at.box.x + (p.marked + 0.5) * width, at.box.y + at.box.h - 6, c, 4);
   return at;
 }
@@ -165,6 +169,21 @@ function drawLegend(g: CanvasRenderingContext2D, c: Colours, p: HistogramPicture
     text(g, words, x + 14 * s, 12 * s, { colour: c.fg });
     x += 26 * s + g.measureText(words).width;
   });
+}
+
+/** A frame round the bins under pointer or keys. */
+export function drawStretch(
+  g: CanvasRenderingContext2D,
+  c: Colours,
+  { box }: Axes,
+  cursor: { from: number; to: number } | null,
+): void {
+  if (!cursor) return;
+  const [from, to] = [Math.min(cursor.from, cursor.to), Math.max(cursor.from, cursor.to) + 1];
+  const width = box.w / BINS;
+  g.strokeStyle = c.accent;
+  g.lineWidth = 2;
+  g.strokeRect(box.x + from * width, box.y, (to - from) * width, box.h);
 }
 
 /** Bin under a place, or null. */

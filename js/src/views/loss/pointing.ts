@@ -141,6 +141,10 @@ export function pointCurve(el: HTMLElement, act: Actions): CurvePointing {
   return state;
 }
 
+/** What the keys do on bars, in words. */
+export const barsLabel = (of: string, samples = "samples"): string =>
+  `Histogram of the ${of}: left and right move, with Shift stretch, Enter selects the ${samples} of the bins (with Shift adds, with Ctrl takes out, with both keeps the common ones), Escape clears`;
+
 /** The bars under pointer or keys. */
 export interface BarPointing {
   bars: Bars | null;

@@ -4,7 +4,7 @@ import type { Detector, Ranking } from "../../core/ood";
 import { line, ring, text, ticks } from "../../draw/canvas";
 import type { Colours } from "../../draw/theme";
 import { type Axes, atX, atY, drawFrame, roundUp, scaleOf } from "../loss/axes";
-import { BINS, type Bins } from "../loss/histogram";
+import { BINS, type Bins, drawStretch } from "../loss/histogram";
 import { fitted } from "../loss/lettering";
 import { hatch } from "../reliability/marks";
 
@@ -54,7 +54,7 @@ export interface OverlapPicture {
   noun: string; // what the set holds
   score: string; // in words
   threshold: number;
-  selected: Uint32Array | null; // (BINS,) of the validation samples
+  selected: Uint32Array | null; // (BINS, 3), of the validation samples in the first column
   marked: number | null; // score
   cursor: { from: number; to: number } | null;
 }
@@ -95,19 +95,14 @@ export function drawOverlap(
       g.globalAlpha = 1;
     };
     bar(share, c.bar, p.selected ? 0.45 : 1);
-    if (p.selected) bar(p.selected[b]! / p.n, c.fg, 1);
+    if (p.selected) bar(p.selected[3 * b]! / p.n, c.fg, 1);
     const top = atY(at, bins.outside[b]! / p.m);
     if (bins.outside[b]! === 0) continue;
     const path = new Path2D();
     path.rect(x + 0.5, top, width - 1, box.y + box.h - top);
     hatch(g, path, c.gap, { left: x, top, right: x + width, floor: box.y + box.h });
   }
-  if (p.cursor) {
-    const [from, to] = [Math.min(p.cursor.from, p.cursor.to), Math.max(p.cursor.from, p.cursor.to) + 1];
-    g.strokeStyle = c.accent;
-    g.lineWidth = 2;
-    g.strokeRect(box.x + from * width, box.y, (to - from) * width, box.h);
-  }
+  drawStretch(g, c, at, p.cursor);
   drawThreshold(g, c, at, p.threshold, ["← out", "in →"]);
   if (p.marked !== null) triangle(g, c, inBox(at, p.marked), box.y);
   return at;

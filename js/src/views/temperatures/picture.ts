@@ -3,8 +3,9 @@
 import { line, text } from "../../draw/canvas";
 import type { Colours } from "../../draw/theme";
 import { type Axes, atX, atY, drawFrame, scaleOf } from "../loss/axes";
-import { BINS, type Bins } from "../loss/histogram";
+import { BINS, type Bins, drawStretch } from "../loss/histogram";
 import { fitted } from "../loss/lettering";
+import { triangle } from "../ood/picture";
 import { hatch } from "../reliability/marks";
 import { GROUPS } from "./numbers";
 
@@ -62,12 +63,7 @@ export function drawHeat(
       foot += count;
     }
   }
-  if (p.cursor) {
-    const [from, to] = [Math.min(p.cursor.from, p.cursor.to), Math.max(p.cursor.from, p.cursor.to) + 1];
-    g.strokeStyle = c.accent;
-    g.lineWidth = 2;
-    g.strokeRect(box.x + from * width, box.y, (to - from) * width, box.h);
-  }
+  drawStretch(g, c, at, p.cursor);
   drawFitted(g, c, at, p.fitted, s);
   if (p.marked !== null) triangle(g, c, inBox(at, p.marked), box.y);
   return at;
@@ -116,19 +112,6 @@ function drawFitted(g: CanvasRenderingContext2D, c: Colours, at: Axes, t: number
   const half = g.measureText(words).width / 2;
   const middle = Math.min(box.x + box.w - half, Math.max(50 * s + half, x));
   text(g, words, middle, box.y - 8 * s, { align: "center", colour: c.fg });
-}
-
-function triangle(g: CanvasRenderingContext2D, c: Colours, x: number, y: number): void {
-  g.beginPath();
-  g.moveTo(x - 6, y - 2);
-  g.lineTo(x + 6, y - 2);
-  g.lineTo(x, y + 8);
-  g.closePath();
-  g.fillStyle = c.fg;
-  g.strokeStyle = c.bg;
-  g.lineWidth = 1.5;
-  g.fill();
-  g.stroke();
 }
 
 function legend(g: CanvasRenderingContext2D, c: Colours, p: HeatPicture, w: number): void {
