@@ -47,6 +47,7 @@ from clsviz.boundary.halfspaces import (
     moment_test,
     tester_learner_halfspace,
 )
+from clsviz.boundary.hyperbolic_head import Hyperbolic, hyp_oc
 from clsviz.boundary.imbalance import (
     Borderline,
     ClassGaussians,
@@ -133,6 +134,7 @@ __all__ = [
     "MomentTest",
     "NapReport",
     "NetworkCertificate",
+    "Hyperbolic",
     "OtherCall",
     "Plane",
     "ShortcutData",
@@ -185,6 +187,7 @@ __all__ = [
     "lipschitz_bound",
     "logistic_l2",
     "logit_adjustment",
+    "hyp_oc",
     "logit_margin",
     "majority_predict",
     "make_shortcut_data",

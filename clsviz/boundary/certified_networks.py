@@ -1,4 +1,4 @@
-"""What can be proved of the networks that the browser runs too: linear, fully connected, bumps."""
+"""What can be proved of networks: linear, fully connected, bumps, prototypes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from clsviz.boundary.calling import logits_at
-from clsviz.boundary.certificates import certified_radius_lipschitz, certified_radius_rbf
-from clsviz.boundary.checks import real_array
+from clsviz.boundary.certificates import (
+    certified_radius_lipschitz,
+    certified_radius_prototypes,
+    certified_radius_rbf,
+)
+from clsviz.boundary.checks import TINY, real_array
 from clsviz.boundary.margins import multiclass_linear_margin
 from clsviz.catalogue import method
 from clsviz.errors import InputError, ShapeError
-from clsviz.models import network
+from clsviz.models import NearestPrototype, network
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +29,9 @@ class NetworkCertificate:
 
     predictions: np.ndarray  # (N,) int64
     radius: np.ndarray  # (N,) >= 0, Euclidean, in units of the features
-    by: str  # "linear": exact; "rbf": slopes of the bumps; "lipschitz": one constant for all samples
+    # "linear": exact; "rbf": slopes of the bumps; "lipschitz": one constant for all samples; "prototypes":
+    # distances to them, over the constant of the layers below
+    by: str
     lipschitz: float  # that constant; NaN for the others
 
 
@@ -61,10 +68,12 @@ def certified_radius_network(model: Any, X: Any) -> NetworkCertificate:
     """The radius within which a network provably keeps its class, by whichever bound fits its architecture.
 
     A linear network: the exact distance to the nearest boundary. Radial basis functions: no bump is steeper
-    than sqrt(2 gamma / e). Fully connected layers: `lipschitz_bound`.
+    than sqrt(2 gamma / e). Fully connected layers: `lipschitz_bound`. Nearest prototypes: distances to them
+    (`certified_radius_prototypes`), divided by how much the layers below may stretch.
 
     Args:
-        model: one of these networks, as `clsviz.models.network` knows them; left as found.
+        model: one of these networks, as `clsviz.models.network` knows them, or clsviz's nearest_prototype;
+            left as found.
         X: (N, d).
 
     Raises:
@@ -72,6 +81,8 @@ def certified_radius_network(model: Any, X: Any) -> NetworkCertificate:
         ShapeError: X has another number of features.
     """
     X = real_array(X, "X", 2)
+    if isinstance(model, NearestPrototype):
+        return _of_prototypes(model, X)
     about = network(model)
     if about is None:
         raise _no_certificate(model)
@@ -96,6 +107,18 @@ def certified_radius_network(model: Any, X: Any) -> NetworkCertificate:
     return NetworkCertificate(calls, radius, "lipschitz", constant)
 
 
+def _of_prototypes(model: NearestPrototype, X: np.ndarray) -> NetworkCertificate:
+    layers = [layer for layer in model.body.children() if isinstance(layer, nn.Linear)]
+    weights = [layer.weight.detach().double().cpu().numpy() for layer in layers]
+    below = float(prod(np.linalg.norm(W, 2) for W in weights))
+    width = weights[0].shape[1] if weights else model.prototypes.shape[1]
+    if X.shape[1] != width:
+        raise ShapeError(f"X must have {width} features for this network, got {X.shape}")
+    points = logits_at(copy.deepcopy(model.body).double(), X) if weights else X
+    found = certified_radius_prototypes(model.prototypes, model.prototype_labels, points)
+    return NetworkCertificate(found.predictions, found.radius / max(below, TINY), "prototypes", below)
+
+
 def _layers(model: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Weights (out, in) and biases (out,) of the layers, float64."""
     about = network(model)
@@ -107,6 +130,7 @@ def _layers(model: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 def _no_certificate(model: Any) -> InputError:
     return InputError(
-        f"model must be linear, fully connected (ReLU or tanh) or, for a radius, clsviz's rbf; of a "
-        f"{type(model).__name__} nothing is proved here: certified_radius_smoothing can vote with any model"
+        "model must be linear, fully connected (ReLU or tanh) or, for a radius, clsviz's rbf or "
+        f"nearest_prototype; of a {type(model).__name__} nothing is proved here: certified_radius_smoothing "
+        "can vote with any model"
     )

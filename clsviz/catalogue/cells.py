@@ -359,7 +359,9 @@ def _lab(entry: Method) -> str:
 
 
 def _data_for(entry: Method) -> str:
-    """A dataset that has the targets which the entry asks for."""
+    """A dataset that has the targets which the entry asks for, or that it names itself."""
+    if "data" in entry.facts:
+        return str(entry.facts["data"])
     if entry.facts.get("row_kind") == "ordinal":
         return "ordinal"
     targets = entry.facts.get("targets")

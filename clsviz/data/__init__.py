@@ -22,6 +22,7 @@ from clsviz.data.toys import blobs, circles, gaussians, moons, spirals, toy_mixt
 
 # after the toys: the order of import is the order of the menus
 from clsviz.data.targets import discs, ordinal, wave  # isort: skip
+from clsviz.data.one_class import one_class, one_digit  # isort: skip
 
 __all__ = [
     "Dataset",
@@ -45,6 +46,8 @@ __all__ = [
     "moons",
     "names",
     "noise_matrix",
+    "one_class",
+    "one_digit",
     "ood_gaussian",
     "ood_shuffled",
     "ood_turned",

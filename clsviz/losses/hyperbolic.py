@@ -26,7 +26,7 @@ from clsviz.losses.safe import like, neg_log_prob
 RIM = 1 - 1e-3  # points are drawn back to this share of the ball's radius
 
 
-def _shortened(x: Tensor, length: Tensor) -> Tensor:
+def shortened(x: Tensor, length: Tensor) -> Tensor:
     """Rows longer than `length` rescaled to it."""
     return x * (length / torch.maximum(norms(x), length))
 
@@ -39,15 +39,32 @@ def _exp0(v: Tensor, root: Tensor) -> tuple[Tensor, Tensor]:
     return v * torch.where(near, 1 - u.square() / 3, safe.tanh() / safe), u
 
 
-def _into_ball(x: Tensor, c: float | Tensor, clip_r: float | Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+def into_ball(x: Tensor, c: float | Tensor, clip_r: float | Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """Points (N, D) of the embeddings, their gaps (N, 1) to the rim, and sqrt(c)."""
     root = like(c, x).sqrt()
     if clip_r is not None:
-        x = _shortened(x, like(clip_r, x))
+        x = shortened(x, like(clip_r, x))
     h, u = _exp0(x, root)
     inside = u.tanh() <= RIM
     gap = torch.where(inside, torch.where(inside, u, 0.0).cosh() ** -2, 1 - RIM**2)
-    return _shortened(h, RIM / root), gap, root
+    return shortened(h, RIM / root), gap, root
+
+
+def hyperbolic_logits(
+    embeddings: Tensor, p_vals: Tensor, a_vals: Tensor, *, c: float | Tensor, clip_r: float | Tensor | None
+) -> Tensor:
+    """(N, C) signed distances to hyperbolic hyperplanes, times the lengths of their normals.
+
+    arXiv:2404.14406. For c -> 0 without clip 4 <a_k, x - p_k>. Arguments as of `hyp_ce`.
+    """
+    h, gap, root = into_ball(embeddings, c, clip_r)
+    p, u = _exp0(p_vals, root)
+    away = h.unsqueeze(-2) - p  # (N, C, D)
+    normal = unit(a_vals)
+    bent = like(c, h) * away.square().sum(-1) * u.cosh().square().squeeze(-1)
+    height = ((away * normal).sum(-1) - (p * normal).sum(-1) * bent) / gap
+    # lambda_k |a_k| is 2 |a_vals_k|: the gap of p_k cancels.
+    return 2 * norms(a_vals).squeeze(-1) / root * (2 * root * height).asinh()
 
 
 def _check(embeddings: Tensor, targets: Tensor, p_vals: Tensor, **_: Any) -> None:
@@ -91,14 +108,7 @@ def hyp_ce(
         c: minus the curvature; > 0.
         clip_r: longest embedding, longer ones are shortened; None for no limit.
     """
-    h, gap, root = _into_ball(embeddings, c, clip_r)
-    p, u = _exp0(p_vals, root)
-    away = h.unsqueeze(-2) - p  # (N, C, D)
-    normal = unit(a_vals)
-    bent = like(c, h) * away.square().sum(-1) * u.cosh().square().squeeze(-1)
-    height = ((away * normal).sum(-1) - (p * normal).sum(-1) * bent) / gap
-    # lambda_k |a_k| is 2 |a_vals_k|: the gap of p_k cancels.
-    return neg_log_prob(2 * norms(a_vals).squeeze(-1) / root * (2 * root * height).asinh(), targets)
+    return neg_log_prob(hyperbolic_logits(embeddings, p_vals, a_vals, c=c, clip_r=clip_r), targets)
 
 
 def _check_even(embeddings: Tensor, targets: Tensor | None, **_: Any) -> None:
@@ -137,7 +147,7 @@ def hyp_pc(
         c: minus the curvature; > 0.
         clip_r: longest embedding, longer ones are shortened; None for no limit.
     """
-    h, gap, root = _into_ball(embeddings, c, clip_r)
+    h, gap, root = into_ball(embeddings, c, clip_r)
     half = len(h) // 2
     apart = norms(h[:half] - h[half:]) / (gap[:half] * gap[half:]).sqrt()
     # artanh(d) = asinh(d / sqrt(1 - d^2)) has no pole at the rim

@@ -6,6 +6,7 @@ from clsviz.models.linear import Linear
 from clsviz.models.mlp import MLP
 from clsviz.models.cnn import CNN
 from clsviz.models.rbf import RBF
+from clsviz.models.nearest_prototype import NearestPrototype
 from clsviz.models.tempnet import TempNet
 from clsviz.models.early_exit import EarlyExit
 
@@ -20,6 +21,7 @@ __all__ = [
     "RBF",
     "EarlyExit",
     "Linear",
+    "NearestPrototype",
     "Predictor",
     "TempNet",
     "as_predictor",

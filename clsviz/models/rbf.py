@@ -50,21 +50,16 @@ class RBF(nn.Module):
         else:
             if X.ndim != 2 or len(X) < 1 or X.shape[1] != n_features:
                 raise ShapeError(f"X must be (N, {n_features}) with N >= 1, but has shape {tuple(X.shape)}")
-            rounds = [torch.randperm(len(X)) for _ in range(-(-n_centers // len(X)))]
-            centers = X[torch.cat(rounds)[:n_centers]].detach().clone()
+            centers = some_samples(X, n_centers)
         self.centers = nn.Parameter(centers)
-        self.log_gamma = nn.Parameter(torch.tensor([_start_log_gamma(centers)]))
+        self.log_gamma = nn.Parameter(torch.tensor([start_log_gamma(centers)]))
         bound = 1 / math.sqrt(n_centers)
         self.weight = nn.Parameter(torch.empty(n_classes, n_centers).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(n_classes).uniform_(-bound, bound))
 
     def features(self, x: Tensor) -> Tensor:
         """(N, D) float to (N, M) bumps in [0, 1]."""
-        # about the mean center, so that data far from 0 keep their digits
-        origin = self.centers.detach().mean(0)
-        x, c = x - origin, self.centers - origin
-        squared = (x * x).sum(1, keepdim=True) - 2 * x @ c.T + (c * c).sum(1)
-        return torch.exp(-self.log_gamma.exp() * squared.clamp_min(0))
+        return torch.exp(-self.log_gamma.exp() * squared_distances(x, self.centers))
 
     def head(self, embeddings: Tensor) -> Tensor:
         """(N, M) bumps to (N, K) logits."""
@@ -80,7 +75,21 @@ class RBF(nn.Module):
         return self.head(self.features(x))
 
 
-def _start_log_gamma(centers: Tensor) -> float:
+def squared_distances(x: Tensor, centers: Tensor) -> Tensor:
+    """(N, D), (M, D) -> (N, M), >= 0."""
+    # about the mean center, so that data far from 0 keep their digits
+    origin = centers.detach().mean(0)
+    x, c = x - origin, centers - origin
+    return ((x * x).sum(1, keepdim=True) - 2 * x @ c.T + (c * c).sum(1)).clamp_min(0)
+
+
+def some_samples(X: Tensor, count: int) -> Tensor:
+    """(count, D) rows of X in random order, some more than once where there are fewer."""
+    rounds = [torch.randperm(len(X)) for _ in range(-(-count // len(X)))]
+    return X[torch.cat(rounds)[:count]].detach().clone()
+
+
+def start_log_gamma(centers: Tensor) -> float:
     """-log of the median squared distance between centers; where that is 0, of D."""
     median = torch.pdist(centers).square().median().item() if len(centers) > 1 else 0.0
     return -math.log(median or centers.shape[1])

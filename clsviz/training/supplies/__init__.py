@@ -7,6 +7,7 @@ A loss states what it needs; what is not there is built here by that name. ``Exp
 from clsviz.training.supplies.bags import Bags
 from clsviz.training.supplies.mixing import MixingShare
 from clsviz.training.supplies.moved import AttackedLogits, NoisyKeys
+from clsviz.training.supplies.pseudo_negatives import PseudoNegatives
 from clsviz.training.supplies.second_head import SecondHead
 from clsviz.training.supplies.supply import Setting, Supply, built, offered, supply
 from clsviz.training.supplies.teacher import ClassMeans, teacher_columns
@@ -18,6 +19,7 @@ __all__ = [
     "ClassMeans",
     "MixingShare",
     "NoisyKeys",
+    "PseudoNegatives",
     "SecondHead",
     "Setting",
     "Supply",

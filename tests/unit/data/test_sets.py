@@ -16,7 +16,7 @@ TOYS = ("moons", "circles", "spirals", "blobs", "xor", "gaussians")
 
 
 def test_the_sets_are_those_promised():
-    assert data.names() == [*TABLES, *TOYS, "discs", "wave", "ordinal"]
+    assert data.names() == [*TABLES, *TOYS, "discs", "wave", "ordinal", "one_digit"]
 
 
 @pytest.mark.parametrize("name", [*TABLES, *TOYS])

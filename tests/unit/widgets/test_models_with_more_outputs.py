@@ -1,4 +1,4 @@
-"""The lab's views work on models that give more than logits: temperatures, exits and gates."""
+"""The lab's views work on models beyond plain networks: temperatures, exits, prototypes, a ball."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,13 @@ import pytest
 import clsviz as cv
 from clsviz import calibration as cal
 
-MODELS = {"tempnet": {"hidden": (8,)}, "early_exit": {"hidden": (8, 8)}}
+MODELS = {
+    "tempnet": {"hidden": (8,)},
+    "early_exit": {"hidden": (8, 8)},
+    "nearest_prototype": {"per_class": 2},
+    "hyperbolic": {"hidden": (8,)},
+}
+LOSSES = {"tempnet": "robust_temperature", "early_exit": "jei_dnn"}
 
 
 @pytest.fixture(params=list(MODELS))
@@ -20,8 +26,8 @@ def lab(request):
 
 
 def test_the_companion_loss_comes_with_the_model(lab):
-    expected = {"tempnet": "robust_temperature", "early_exit": "jei_dnn"}
-    assert lab.run.experiment.loss.name == expected[lab.run.experiment.model.name]
+    expected = LOSSES.get(lab.run.experiment.model.name, "cross_entropy")
+    assert lab.run.experiment.loss.name == expected
 
 
 def test_views_show_what_the_model_answers(lab):
@@ -34,7 +40,8 @@ def test_views_show_what_the_model_answers(lab):
 
 
 def test_a_fan_of_them_is_a_lab_too(lab):
-    path = {"tempnet": "loss.radius", "early_exit": "loss.cost_weight"}[lab.run.experiment.model.name]
+    paths = {"tempnet": "loss.radius", "early_exit": "loss.cost_weight"}
+    path = paths.get(lab.run.experiment.model.name, "loss_temperature")
     fan = cv.Fan(lab.run.experiment, {path: [0.3, 0.8]})
     fan.start()
     assert fan.wait(60) and fan.state == "finished"
