@@ -1,4 +1,4 @@
-"""How far samples are from another answer: margins, distances found by attacks, accuracy against radius."""
+"""How far samples are from another answer: margins, distances found and certified, accuracy by radius."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from clsviz import boundary
 from clsviz.data import Dataset
 from clsviz.errors import InputError
 from clsviz.widgets.base import View
+from clsviz.widgets.criteria import said
 from clsviz.widgets.sources import predictions_source, source_logits
 
 if TYPE_CHECKING:
@@ -24,10 +25,19 @@ MOST_ATTACKED = 240  # samples; as js/src/views/robustness/numbers.ts
 RADII = 41  # points of the curves; likewise
 REACH = 0.75  # of the samples' root mean square distance from their mean: where radii end; likewise
 OVERSHOOT = 0.02  # of DeepFool; a linear network's boundary is met exactly
+LINE = {"n_scan": 50, "n_bisect": 40}  # likewise
+PGD = {"n_scan": 8, "n_bisect": 12, "steps": 20}  # likewise
+FAR = 2  # times the largest radius asked about: so far PGD looks; likewise
+METHODS = {"deepfool": "DeepFool", "line": "towards a sample called otherwise", "pgd": "PGD"}
 NO_INPUTS = "these are predictions alone: there is no input to move, so no distances and no attacks"
 NO_SLOPES = (
     "the browser cannot run this model and follow its slopes, so the view has no distances and no attacks; "
     "cv.boundary.deepfool and cv.boundary.fgsm attack any torch module"
+)
+
+OF_ATTACKS = (
+    *("attacked", "distances", "certified_distances", "certified_by", "lipschitz", "radii", "curve"),
+    *("certified", "fgsm", "radius", "accuracy", "certified_accuracy", "fgsm_accuracy"),
 )
 
 
@@ -35,20 +45,27 @@ NO_SLOPES = (
 class RobustnessResult:
     """The numbers on screen. Those of attacks are None where there are none, and `why` says why."""
 
-    margin: str  # "logit" or "distance"; what `margins` are
+    margin: str  # "logit", "probability" or "distance"; what `margins` are
     samples: np.ndarray  # (n,) indices of the validation samples that have a margin
-    margins: np.ndarray  # (n,) nats at the temperature, or distances, negative where wrong
+    margins: np.ndarray  # (n,) negative where wrong; the first two at the temperature
     correct: np.ndarray  # (n,) bool
     threshold: float  # in the margins' unit
     share_below: float  # of the samples, in [0, 1]
+    below_by_class: np.ndarray  # (K, 2) samples that have a margin, and those of them below the threshold
     attacked: np.ndarray | None  # (a,) indices of the samples attacked
+    distance_by: str  # "deepfool", "line" or "pgd"
     distances: np.ndarray | None  # (a,) Euclidean, to the boundary; inf where none was found
-    exact: bool  # the distances are, as of a linear network; else upper bounds
+    exact: bool  # the distances are, as of a linear network by DeepFool; else upper bounds
+    certified_distances: np.ndarray | None  # (a,) nothing nearer is called otherwise: lower bounds
+    certified_by: str | None  # "linear": exact; "rbf" or "lipschitz": see `boundary.NetworkCertificate`
+    lipschitz: float | None  # the constant of "lipschitz"
     radii: np.ndarray | None  # (E,)
     curve: np.ndarray | None  # (E,) share that is right and has no boundary within the radius
+    certified: np.ndarray | None  # (E,) share that is right and certainly has none: the truth is between
     fgsm: np.ndarray | None  # (E,) share that is right after a fast gradient sign step of this length
     radius: float | None
     accuracy: float | None  # of `curve` at the radius
+    certified_accuracy: float | None  # of `certified` at the radius
     fgsm_accuracy: float | None  # of `fgsm` at the radius
     why: str
 
@@ -59,11 +76,13 @@ class RobustnessResult:
 
     def summary(self) -> str:
         """Share below the threshold, and accuracy within the radius, in a line."""
-        said = f"{100 * self.share_below:.1f} % of margins below {self.threshold:.4g}"
+        below = f"{100 * self.share_below:.1f} % of margins below {self.threshold:.4g}"
         if self.accuracy is None:
-            return said
-        right = f"{'' if self.exact else 'at most '}{self.accuracy:.4f} right"
-        return f"{said}; within {self.radius:.3g} {right}, FGSM {self.fgsm_accuracy:.4f}"
+            return below
+        right = f"{self.accuracy:.4f}"
+        if not self.exact:
+            right = f"at most {right} and at least {self.certified_accuracy:.4f}"
+        return f"{below}; within {self.radius:.3g} {right} right, FGSM {self.fgsm_accuracy:.4f}"
 
 
 def radius_limit(data: Dataset) -> float:
@@ -83,9 +102,16 @@ class RobustnessState(traitlets.HasTraits):
     """What this view adds to the shared state."""
 
     margin = traitlets.Enum(
-        ["logit", "distance"],
+        ["logit", "probability", "distance"],
         "logit",
-        help="of the logits, in nats; or the distance to the boundary in input space",
+        help="of the logits, in nats; of the probabilities, as `select(margin_below=...)` has it; or the "
+        "Euclidean distance to the boundary in input space",
+    ).tag(sync=True)
+    distance_by = traitlets.Enum(
+        list(METHODS),
+        "deepfool",
+        help="how the distance is looked for: by DeepFool, along the line to the nearest validation sample "
+        "called otherwise, or as the smallest radius at which PGD succeeds",
     ).tag(sync=True)
     threshold = traitlets.Float(0.0, help="the share of margins below it is said; in their unit").tag(
         sync=True
@@ -120,40 +146,46 @@ class RobustnessNumbers:
             raise InputError(f"target_class: no validation sample has class {self.target_class}")
         logits, y = source_logits(source, self.step, rows), data.y[rows]
         correct = logits.argmax(1) == y
-        margins = boundary.logit_margin(logits / self.temperature, y)
-        attacks: dict[str, Any] = dict.fromkeys(
-            ("attacked", "distances", "radii", "curve", "fgsm", "radius", "accuracy", "fgsm_accuracy")
-        )
-        exact, why = False, NO_SLOPES if data.n_features else NO_INPUTS
-        kind = "logit"
+        kind = self.margin
+        attacks: dict[str, Any] = dict.fromkeys(OF_ATTACKS) | {"exact": False}
+        why = NO_SLOPES if data.n_features else NO_INPUTS
         if source.network is not None and data.n_features:
-            exact, why, kind = source.network["kind"] == "linear", "", self.margin
-            places = thinned(np.arange(len(rows)))
-            attacks = self._attacked(rows[places], correct[places], exact)
-            if kind == "distance":
-                rows, correct = rows[places], correct[places]
-                margins = np.where(correct, 1, -1) * attacks["distances"]
+            why, places = "", thinned(np.arange(len(rows)))
+            attacks = self._attacked(rows[places], correct[places])
+        elif kind == "distance":
+            kind = "logit"
+        if kind == "distance":
+            rows, correct, y = rows[places], correct[places], y[places]
+            margins = np.where(correct, 1, -1) * attacks["distances"]
+        elif kind == "probability":
+            margins = said(logits, y, self.temperature).margin
+        else:
+            margins = boundary.logit_margin(logits / self.temperature, y)
+        below = margins < self.threshold
+        by_class = [np.bincount(labels, minlength=data.n_classes) for labels in (y, y[below])]
         return RobustnessResult(
             margin=kind,
             samples=rows,
             margins=margins,
             correct=correct,
             threshold=self.threshold,
-            share_below=float(np.mean(margins < self.threshold)),
-            exact=exact,
+            share_below=float(np.mean(below)),
+            below_by_class=np.stack(by_class, 1),
+            distance_by=self.distance_by,
             why=why,
             **attacks,
         )
 
-    def _attacked(self: Any, rows: np.ndarray, correct: np.ndarray, exact: bool) -> dict[str, Any]:
+    def _attacked(self: Any, rows: np.ndarray, correct: np.ndarray) -> dict[str, Any]:
         data = self.source.dataset
         model = self.source.model_at(self.step)
         if not isinstance(model, nn.Module):
             raise InputError("this network came as weights for the browser: give the torch module itself")
         model = copy.deepcopy(model).double().eval()  # as the browser reckons
         X, y = data.X[rows].astype(np.float64), data.y[rows]
-        found = boundary.deepfool(model, X, overshoot=0.0 if exact else OVERSHOOT)
-        distances = np.where(found.success, found.distance, np.inf)
+        proved = boundary.certified_radius_network(model, X)
+        exact = proved.by == "linear" and self.distance_by == "deepfool"
+        distances = self._distances(model, X, 0.0 if exact else OVERSHOOT)
         limit = radius_limit(data)
         radius = limit / 4 if self.radius is None else self.radius
         radii = np.linspace(0, limit, RADII)
@@ -161,17 +193,35 @@ class RobustnessNumbers:
         with torch.no_grad():
             after = [model(torch.from_numpy(X + r * step)).argmax(1).numpy() for r in (*radii, radius)]
         *fgsm, fgsm_at = (float(np.mean(guess == y)) for guess in after)
-        *curve, at = boundary.robust_accuracy_curve(distances, correct, [*radii, radius])
+        asked = [*radii, radius]
+        *curve, at = boundary.robust_accuracy_curve(distances, correct, asked)
+        *certain, certain_at = boundary.robust_accuracy_curve(proved.radius, correct, asked)
         return {
             "attacked": rows,
+            "exact": exact,
             "distances": distances,
+            "certified_distances": proved.radius,
+            "certified_by": proved.by,
+            "lipschitz": proved.lipschitz if proved.by == "lipschitz" else None,
             "radii": radii,
             "curve": np.array(curve),
+            "certified": np.array(certain),
             "fgsm": np.array(fgsm),
             "radius": radius,
             "accuracy": float(at),
+            "certified_accuracy": float(certain_at),
             "fgsm_accuracy": fgsm_at,
         }
+
+    def _distances(self: Any, model: nn.Module, X: np.ndarray, overshoot: float) -> np.ndarray:
+        data = self.source.dataset
+        if self.distance_by == "pgd":
+            return boundary.pgd_distance(model, X, t_max=FAR * radius_limit(data), **PGD)
+        if self.distance_by == "line":
+            pool = data.X[data.validation].astype(np.float64)
+            return boundary.distance_to_other_call(model, X, pool, **LINE)
+        found = boundary.deepfool(model, X, overshoot=overshoot)
+        return np.where(found.success, found.distance, np.inf)
 
     def to_plotly(self) -> Figure:
         """Histogram of the margins, and accuracy against radius, as a plotly figure."""
@@ -187,10 +237,19 @@ class RobustnessNumbers:
             )
         figure.add_vline(r.threshold, line_dash="dash", row=1, col=1)
         if r.radii is not None:
-            bound = "exact" if r.exact else "DeepFool, upper bound"
-            for name, curve, dash in [(bound, r.curve, "solid"), ("FGSM of that length", r.fgsm, "dash")]:
-                line = {"color": "#1f2328", "dash": dash}
-                figure.add_scatter(x=r.radii, y=curve, name=name, line=line, row=1, col=2)
+            bound = "exact" if r.exact else f"attacked, {METHODS[r.distance_by]}: upper bound"
+            curves: list[tuple[str, np.ndarray | None, str, str | None]] = [
+                (bound, r.curve, "solid", None),
+                ("FGSM of that length", r.fgsm, "dash", None),
+            ]
+            if not r.exact:
+                certified = f"certified: {'exact' if r.certified_by == 'linear' else 'lower bound'}"
+                curves.insert(1, (certified, r.certified, "dot", "tonexty"))  # the gap is unknown
+            for name, curve, dash, fill in curves:
+                line = {"color": "#8592a0" if dash == "dash" else "#1f2328", "dash": dash}
+                figure.add_scatter(
+                    x=r.radii, y=curve, name=name, line=line, fill=fill, mode="lines", row=1, col=2
+                )
             figure.add_vline(r.radius, line_dash="dot", row=1, col=2)
         return figure.update_layout(title=r.summary(), barmode="stack")
 
@@ -198,9 +257,10 @@ class RobustnessNumbers:
 class RobustnessView(RobustnessNumbers, RobustnessState, View):
     """Margins with a threshold; accuracy against radius; the marked sample beside a copy of another answer.
 
-    Networks that the browser runs are attacked there, on up to 240 validation samples: DeepFool finds a
-    boundary near each sample (of a linear network the nearest; else its distance is an upper bound), and
-    FGSM moves each as far as the radius says. FGSM's step in each feature is radius / sqrt(D), so both are
+    Networks that the browser runs are attacked there, on up to 240 validation samples: DeepFool, PGD or a
+    walk towards a sample called otherwise finds a boundary near each (of a linear network DeepFool finds the
+    nearest; else the distance is an upper bound); below it stands what `certified_radius_network` proves.
+    FGSM moves each sample as far as the radius says. Its step in each feature is radius / sqrt(D), so all are
     measured by Euclidean length; it follows the cross-entropy at temperature 1, whatever is shown.
     """
 

@@ -69,6 +69,7 @@ export function openPage(): HTMLElement {
   vi.spyOn(Element.prototype, "getBoundingClientRect").mockReturnValue(size as DOMRect);
   vi.spyOn(Element.prototype, "clientWidth", "get").mockReturnValue(400);
   vi.spyOn(Element.prototype, "clientHeight", "get").mockReturnValue(300);
+  document.head.innerHTML = "<style>canvas { font-size: 12px }</style>"; // pictures are laid out by it
   const root = document.createElement("div");
   document.body.replaceChildren(root);
   return root;

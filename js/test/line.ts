@@ -12,8 +12,11 @@ const X = [-3, -2, -1, 1, 2, 3, -2.4, 2.5];
 const GIVEN = [0, 0, 0, 1, 1, 0, 0, 1]; // the sixth is mislabelled
 const TRUTH = [0, 0, 0, 1, 1, 1, 0, 1];
 
-/** Of a network that the browser runs (or logits alone); the last four samples, 2, 3, -2.4, 2.5, are for validation. */
-export function lineSession(runs: boolean, d = 1): Session {
+/**
+ * Of a network that the browser runs (or logits alone), with logits -x and x, so that the boundary is at 0; with
+ * a hidden layer where it is deep. The last four samples, 2, 3, -2.4, 2.5, are for validation.
+ */
+export function lineSession(runs: boolean, d = 1, deep = false): Session {
   const session = new Session();
   const n = X.length;
   const dataset = {
@@ -29,7 +32,7 @@ export function lineSession(runs: boolean, d = 1): Session {
     {
       kind: "run",
       dataset,
-      network: runs ? { kind: "linear", sizes: [1, 2] } : null,
+      network: runs ? (deep ? { kind: "mlp", sizes: [1, 2, 2] } : { kind: "linear", sizes: [1, 2] }) : null,
       run: {
         id: "r",
         state: "paused",
@@ -48,7 +51,8 @@ export function lineSession(runs: boolean, d = 1): Session {
       bytes(Int32Array.from([4, 5, 6, 7])),
     ],
   );
-  const theta = Float32Array.from([-1, 1, 0, 0]); // logits -x and x: the boundary is at 0
+  // of the hidden layer max(0, x) and max(0, -x)
+  const theta = Float32Array.from(deep ? [1, -1, 0, 0, -1, 1, 1, -1, 0, 0] : [-1, 1, 0, 0]);
   const logits = Float32Array.from(X.flatMap((x) => [-x, x]));
   session.receive({ kind: "snapshots", run_id: "r", items: [{ step: 7, epoch: 1, metrics: {} }] }, [
     bytes(runs ? theta : logits),

@@ -13,12 +13,14 @@ from playwright.sync_api import Page, expect
 
 WORDS = (
     r"([\d.]+) % of (\d+) validation samples.* median is ([−\d.]+), (\d+) are wrong\. "
-    r"Within radius ([\d.]+) at most (\d\.\d{4}) stay right .* on (\d+) samples\).* leaves (\d\.\d{4})\."
+    r"Within radius ([\d.]+) at most (\d\.\d{4}) stay right .* on (\d+) samples\), "
+    r"certainly \(Lipschitz constant ≤ ([\d.]+)\) at least (\d\.\d{4}) do;.* leaves (\d\.\d{4})\."
 )
 NUMBERS = (
     "import numpy as np; r = lab.views.robustness.result\n"
     "print([float(v) for v in (100 * r.share_below, len(r.margins), np.median(r.margins), "
-    "(~r.correct).sum(), r.radius, r.accuracy, len(r.attacked), r.fgsm_accuracy)])"
+    "(~r.correct).sum(), r.radius, r.accuracy, len(r.attacked), r.lipschitz, r.certified_accuracy, "
+    "r.fgsm_accuracy)])"
 )
 BOXES = """() =>
   [...document.querySelectorAll('[data-view="robustness"] :is(canvas, input, select, button, p)')]
@@ -33,9 +35,19 @@ def agrees(page: Page) -> list[float]:
     assert found
     shown = [float(v.replace("−", "-")) for v in found.groups()]
     numbers = json.loads(run_cell(page, NUMBERS))
-    for told, expected, digits in zip(shown, numbers, (1, 0, 4, 0, 2, 4, 0, 4), strict=True):
+    for told, expected, digits in zip(shown, numbers, (1, 0, 4, 0, 2, 4, 0, 1, 4, 4), strict=True):
         assert told == pytest.approx(expected, abs=0.6 * 10**-digits)
     return shown
+
+
+def line_of_threshold(page: Page, box: dict[str, float]) -> tuple[float, float]:
+    """Where the pointer says that the line can be taken."""
+    for x in range(40, int(box["width"]), 4):
+        page.mouse.move(box["x"] + x, box["y"] + 100)
+        cursor = "document.querySelector('[data-view=\"robustness\"] canvas').style.cursor"
+        if page.evaluate(cursor) == "ew-resize":
+            return box["x"] + x + 2, box["y"] + 100
+    raise AssertionError("no line to take")
 
 
 def test_margins_and_attacks_answer_in_the_page_and_agree_with_python(
@@ -58,7 +70,8 @@ def test_margins_and_attacks_answer_in_the_page_and_agree_with_python(
     drag(page, radius, 0.7)
     expect(status(page, "robustness")).not_to_contain_text(f"at most {first[5]:.4f}")
     further = agrees(page)
-    assert further[5] < first[5] and further[7] < first[7]
+    assert all(further[i] < first[i] for i in (5, 8, 9))
+    assert further[8] < further[5]  # what is certain stands below what was found
     threshold = slider(page, "Margin below")
     threshold.focus()
     page.keyboard.press("PageUp")
@@ -71,12 +84,32 @@ def test_margins_and_attacks_answer_in_the_page_and_agree_with_python(
     robustness.scroll_into_view_if_needed()
     shot("robustness-view")
 
+    for method in ("line", "pgd", "deepfool"):
+        robustness.get_by_label("Distance", exact=True).select_option(method)
+        expect(status(page, "robustness")).not_to_contain_text("more to come", timeout=60_000)
+        agrees(page)
+    assert page.evaluate(BOXES) == boxes
+
+    # the threshold is taken on the histogram too: by keys, and by the pointer at its line
+    histogram = robustness.locator("canvas").first
+    histogram.focus()
+    page.keyboard.press("ArrowUp")
+    before = agrees(page)
+    box = histogram.bounding_box()
+    assert box
+    page.mouse.move(*line_of_threshold(page, box))
+    page.mouse.down()
+    page.mouse.move(box["x"] + 60, box["y"] + 100, steps=8)
+    page.mouse.up()
+    expect(status(page, "robustness")).not_to_contain_text(f"{before[0]:.1f} % of")
+    assert agrees(page)[0] < before[0]
+    expect(status(page, "robustness")).not_to_contain_text("selected")  # the bars did not take it
+
     robustness.get_by_label("Margin", exact=True).select_option("distance")
     expect(status(page, "robustness")).to_contain_text("distance to the boundary")
     robustness.get_by_label("Class", exact=True).select_option("3")
     expect(status(page, "robustness")).to_contain_text(re.compile(r"of \d+ validation samples of class 3"))
     agrees(page)
-    histogram = robustness.locator("canvas").first
     histogram.focus()
     page.keyboard.press("Home")
     page.keyboard.press("Shift+End")

@@ -1,47 +1,48 @@
 /** How far samples are from another answer: margins with a threshold, accuracy against radius, one sample moved. */
 
 import { logitMargins } from "../core/attacks";
+import { said } from "../core/criteria";
 import { median } from "../core/gallery";
 import { markedSample } from "../core/marked";
 import { selectedMask } from "../core/samples";
-import { click, type Selection, selectionWords } from "../core/selection";
+import { click, type Selection, selectionSentence } from "../core/selection";
 import type { Dataset } from "../core/session";
 import { logitsOf, type Shown, shown } from "../core/shown";
 import { argmax } from "../core/softmax";
-import { makeCanvas } from "../draw/canvas";
-import { h, OWN_KEYS } from "../draw/dom";
-import { button, selectKnob } from "../draw/knobs";
-import { commonNotice, makePanel, type Notice, shownWord, type TableData } from "../draw/panel";
+import { makeCanvas, operable } from "../draw/canvas";
+import { h } from "../draw/dom";
+import { dragOn } from "../draw/drag";
+import { commonNotice, makePanel, shownWord, type TableData, tooManyNotice } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { colours } from "../draw/theme";
 import { type Thumbnails, thumbnails } from "../draw/thumbnail";
-import { type QuietKnob, quietKnob } from "./controls/quietknob";
-import type { Axes } from "./loss/axes";
-import { BINS, binWords, inBins } from "./loss/histogram";
-import { type BarsOnScreen, pointBars } from "./loss/pointing";
+import { type Axes, atX } from "./loss/axes";
+import { binWords, countsOf, inBins } from "./loss/histogram";
+import { type BarsOnScreen, barsLabel, pointBars } from "./loss/pointing";
 import type { Mount } from "./mount";
+import { type Asked, makeControls, STEPS } from "./robustness/controls";
 import {
   type Attacks,
   attacksOn,
+  belowByClass,
   distancesOf,
+  type Kind,
   logitMarginsOf,
   type Margins,
   placesOf,
-  radiusLimit,
+  probabilityMarginsOf,
   thinned,
 } from "./robustness/numbers";
 import { drawMargins, drawNoRadius, drawRadius, type MarginBins, marginBins } from "./robustness/picture";
 import { distanceWords, marginSentence, pairWords, radiusSentence } from "./robustness/words";
 
-const ALL = "all";
 const COMPUTING = 12; // ms that a frame may spend on samples it has not attacked yet
-const NATS = 10; // where the slider of logit margins ends
 const MOST_ROWS = 1000; // of the table
-type Kind = "logit" | "distance";
+const GRIP = 7; // px on either side of the threshold's line where it can be taken
 
 interface Drawn extends BarsOnScreen {
   at: Shown;
-  kind: Kind;
+  asked: Asked;
   margins: Margins;
   bins: MarginBins;
   attacks: Attacks | null;
@@ -51,145 +52,60 @@ interface Drawn extends BarsOnScreen {
 
 export const mountRobustness: Mount = (el, { session, store }) => {
   const panel = makePanel(el, { view: "robustness", title: "Margins and attacks", table: () => table() });
-  const kindAsked = (): Kind => (store.get("margin") === "distance" ? "distance" : "logit");
-  const threshold = () => store.get<number | null>("threshold") ?? 0;
   const temperature = () => store.get<number | null>("temperature") ?? 1;
-  const target = (): number | null => {
-    const k = store.get<number | null>("target_class");
-    return typeof k === "number" && k >= 0 && k < session.dataset!.k ? k : null;
-  };
+  const controls = makeControls(store, { selectBelow: () => selectBelow(), redraw: () => frame.ask() });
+  panel.controls.append(...controls.header);
 
-  const kinds = selectKnob({
-    name: "Margin",
-    options: [
-      { value: "logit", label: "of the logits" },
-      { value: "distance", label: "in input space" },
-    ],
-    value: "logit",
-    change: (value) => store.set("margin", value),
-  });
-  const classes = selectKnob({
-    name: "Class",
-    options: [{ value: ALL, label: ALL }],
-    value: ALL,
-    change: (value) => store.set("target_class", value === ALL ? null : Number(value)),
-  });
-  const below = button("Select those below", () => selectBelow(), {
-    class: "clsviz-small",
-    title: "Selects the samples whose margin is below the threshold",
-  });
-  panel.controls.append(kinds.el, classes.el, below);
-
-  const main = makeCanvas("");
-  for (const [name, value] of Object.entries({
-    tabindex: "0",
-    role: "application",
-    ...OWN_KEYS,
-    "aria-label":
-      "Histogram of the margins: left and right move, with Shift stretch, Enter selects the samples of the bins (with Shift adds, with Ctrl takes out, with both keeps the common ones), Escape clears",
-  }))
-    main.el.setAttribute(name, value);
+  const main = operable(
+    makeCanvas(""),
+    `${barsLabel("margins")}; up and down, Page Up and Page Down move the threshold`,
+  );
   const curves = makeCanvas(
     "Accuracy against radius, and the marked sample beside its copy; the radius is set by the slider below, or by dragging here",
   );
-  const sliders = h("div", { class: "clsviz-ood-knobs clsviz-robustness" });
   panel.body.classList.add("clsviz-ood-body");
   panel.body.append(
     h(
       "div",
       { class: "clsviz-plot clsviz-ood clsviz-robustness" },
       h("div", {}, main.el),
-      h("div", {}, curves.el),
+      h("div", {}, curves.el, controls.stop),
     ),
-    sliders,
+    controls.sliders,
   );
 
-  let knobs: { key: string; threshold: QuietKnob; radius: QuietKnob; limit: number } | null = null;
-  /** Sliders whose ends are those of the data. */
-  const knobsFor = (data: Dataset, kind: Kind) => {
-    const limit = knobs && data === knobsOf ? knobs.limit : radiusLimit(data);
-    knobsOf = data;
-    const key = `${kind} ${limit}`;
-    if (knobs?.key === key) return knobs;
-    const end = kind === "logit" ? NATS : limit;
-    const numbered = { format: (v: number) => String(Number(v.toPrecision(3))).replace("-", "−") };
-    knobs = {
-      key,
-      limit,
-      threshold: quietKnob({
-        name: "Margin below",
-        low: -end,
-        high: end,
-        step: end / 100,
-        value: 0,
-        default: 0,
-        snap: [0],
-        stops: [-end, 0, end].map((value) => ({ value, label: numbered.format(value) })),
-        live: (v) => store.set("threshold", v, "live"),
-        final: (v) => store.set("threshold", v),
-        ...numbered,
-      }),
-      radius: quietKnob({
-        name: "Radius",
-        low: 0,
-        high: limit,
-        step: limit / 200,
-        value: limit / 4,
-        default: limit / 4,
-        stops: [0, limit / 2, limit].map((value) => ({ value, label: numbered.format(value) })),
-        live: (v) => store.set("radius", v, "live"),
-        final: (v) => store.set("radius", v),
-        ...numbered,
-      }),
-    };
-    sliders.replaceChildren(knobs.threshold.el, knobs.radius.el);
-    return knobs;
-  };
-  let knobsOf: Dataset | null = null;
-  const radius = (limit: number) => Math.max(0, store.get<number | null>("radius") ?? limit / 4);
-
   let drawn: Drawn | null = null;
-  let menu = "";
   let pictures: { of: Dataset; thumbnails: Thumbnails } | null = null;
 
   const draw = () => {
     const data = session.dataset;
-    const notice = commonNotice(session) ?? tooMany();
+    const notice = commonNotice(session) ?? tooManyNotice(session);
     const at = notice ? null : shown(session, store);
     panel.notice(notice);
     panel.setHovered(at?.hovered ?? false);
-    below.disabled = !at;
     if (!at || !data) {
       drawn = null;
+      controls.show(null);
       return panel.status("No margins yet.");
     }
-    if (menu !== data.classNames.join("\0")) {
-      menu = data.classNames.join("\0");
-      const each = data.classNames.map((label, k) => ({ value: String(k), label }));
-      classes.setOptions([{ value: ALL, label: ALL }, ...each]);
-    }
-    classes.show(String(target() ?? ALL));
-    const attacks = attacksOn(data, at);
-    const kind = attacks ? kindAsked() : "logit";
-    kinds.show(kind);
-    kinds.select.disabled = !attacks;
-    const { limit, ...sliders } = knobsFor(data, kind);
-    sliders.threshold.show(threshold());
-    sliders.radius.show(radius(limit));
-    sliders.radius.setDisabled(!attacks);
+    const wanted = controls.asked(data);
+    const attacks = attacksOn(data, at, wanted.by);
+    const asked: Asked = { ...wanted, kind: !attacks && wanted.kind === "distance" ? "logit" : wanted.kind };
+    controls.show({ data, asked, attacks });
 
-    const places = placesOf(at, target());
+    const places = placesOf(at, asked.target);
     const chosen = thinned(places);
-    const done = attacks?.attack(
-      Array.from(chosen, (i) => at.rows[i]!),
-      performance.now() + COMPUTING,
-    );
-    if (done && done.length < chosen.length) frame.ask();
+    const samples = Array.from(chosen, (i) => at.rows[i]!);
+    const left = attacks ? samples.length - attacks.attack(samples, 0).length : 0;
+    const stopped = controls.computing(attacks, left);
+    const done = attacks?.attack(samples, stopped ? 0 : performance.now() + COMPUTING);
+    if (done && done.length < chosen.length && !stopped) frame.ask();
+    else if (!stopped) controls.computing(attacks, 0);
     const known = Int32Array.from(done ?? [], (i) => chosen[i]!);
     const margins =
-      kind === "distance"
+      asked.kind === "distance"
         ? distancesOf(at, known, data.k, attacks!)
-        : logitMarginsOf(at, places, data.k, temperature());
+        : (asked.kind === "logit" ? logitMarginsOf : probabilityMarginsOf)(at, places, data.k, temperature());
     if (margins.samples.length === 0) {
       drawn = null;
       main.begin();
@@ -198,18 +114,19 @@ export const mountRobustness: Mount = (el, { session, store }) => {
         places.length === 0 ? "This class has no validation samples." : "The first attack runs.",
       );
     }
-    show(data, at, kind, margins, attacks, known, chosen.length - known.length);
+    show(data, at, asked, margins, attacks, known, { waiting: chosen.length - known.length, stopped });
   };
 
   const show = (
     data: Dataset,
     at: Shown,
-    kind: Kind,
+    asked: Asked,
     margins: Margins,
     attacks: Attacks | null,
     known: Int32Array,
-    waiting: number,
+    rest: { waiting: number; stopped: boolean },
   ) => {
+    const { kind, threshold, target } = asked;
     const bins = marginBins(margins.margins, margins.correct);
     const mask = selectedMask(store.get<Selection>("selection"), data.n);
     const selected = mask && Uint8Array.from(margins.samples, (i) => mask[i]!);
@@ -221,21 +138,30 @@ export const mountRobustness: Mount = (el, { session, store }) => {
     const left = main.begin();
     const histogram = drawMargins(left.g, c, left.w, left.h, {
       bins,
-      axis:
-        kind === "logit"
-          ? `logit margin, nats${heat}: label's minus the best other`
-          : "distance to the boundary, negative where wrong",
+      axis: {
+        logit: `logit margin, nats${heat}: label's minus the best other`,
+        probability: `margin of probabilities${heat}: label's minus the best other`,
+        distance: "Euclidean distance to the boundary: negative where wrong",
+      }[kind],
       right: margins.samples.length - wrong,
       wrong,
-      threshold: threshold(),
-      selected: seen && countsOf(bins, margins.correct, seen),
+      threshold,
+      selected:
+        seen &&
+        countsOf(
+          bins,
+          margins.correct.map((v) => 1 - v),
+          seen,
+        ),
       marked: marked === null ? null : marginOf(at, marked, kind, attacks),
       cursor: bars.bars,
+      below: belowByClass(at, margins, threshold, data.k),
+      classNames: data.classNames,
     });
     const attacked = Int32Array.from(known, (i) => at.rows[i]!);
     drawn = {
       at,
-      kind,
+      asked,
       margins,
       bins,
       attacks,
@@ -244,41 +170,32 @@ export const mountRobustness: Mount = (el, { session, store }) => {
       histogram,
       radius: null,
     };
-    const target_ = target();
     const parts = marginSentence({
       kind,
-      below: margins.margins.reduce((sum, v) => sum + Number(v < threshold()), 0),
+      below: margins.margins.reduce((sum, v) => sum + Number(v < threshold), 0),
       n: margins.samples.length,
-      of: `validation samples${target_ === null ? "" : ` of class ${data.classNames[target_]}`}`,
-      threshold: threshold(),
+      of: `validation samples${target === null ? "" : ` of class ${data.classNames[target]}`}`,
+      threshold,
       temperature: temperature(),
       median: median(margins.margins),
       wrong,
     });
+    const chosen = selectionSentence(store.get<Selection>("selection"), seen, data);
     const right = curves.begin();
     if (!attacks || known.length === 0) {
       const why = attacks ? "The first attack runs." : whyNone(data);
       drawNoRadius(right.g, c, right.w, right.h, why);
-      return panel.status(...shownWord(at), ...parts, ` ${why}`, ...chosenWords(seen));
+      return panel.status(...shownWord(at), ...parts, ` ${why}`, ...chosen);
     }
     const rows = distancesOf(at, known, data.k, attacks);
-    const [r, limit] = [radius(knobs!.limit), knobs!.limit];
-    const accuracy = [
-      rows.samples.reduce(
-        (sum, sample, i) => sum + Number(rows.correct[i]! && attacks.distance(sample) > r),
-        0,
-      ) / rows.samples.length,
-      attacks.fgsmAccuracy(attacked, r),
-    ] as const;
+    const r = asked.radius;
+    const accuracy = attacks.accuracy(attacked, rows.correct, r);
     const pair = marked === null ? null : attacks.pair(marked, r, temperature());
     if (pictures?.of !== data) pictures = { of: data, thumbnails: thumbnails(data, data.validation, c) };
-    const { found, fgsm } = attacks.curves(attacked, rows.correct);
     drawn.radius = drawRadius(right.g, c, right.w, right.h, {
-      radii: attacks.radii,
-      found,
-      fgsm,
-      exact: attacks.exact,
-      radius: Math.min(r, limit),
+      attacks,
+      curves: attacks.curves(attacked, rows.correct),
+      radius: Math.min(r, controls.ends(data, kind).radius),
       accuracy,
       pair,
       pictures: pictures.thumbnails,
@@ -289,15 +206,14 @@ export const mountRobustness: Mount = (el, { session, store }) => {
       ...parts,
       ...radiusSentence({
         radius: r,
-        step: attacks.step(r),
+        attacks,
         accuracy,
-        exact: attacks.exact,
         attacked: attacked.length,
-        waiting,
+        ...rest,
       }),
       ...(pair ? [pairWords(pair, data.classNames)] : []),
       ...(isTilted() ? [" All of the network itself, not of the tilted rule."] : []),
-      ...chosenWords(seen),
+      ...chosen,
     );
   };
 
@@ -308,56 +224,78 @@ export const mountRobustness: Mount = (el, { session, store }) => {
   const marginOf = (at: Shown, sample: number, kind: Kind, attacks: Attacks | null): number => {
     const { k, y } = session.dataset!;
     const z = logitsOf(session, at, [sample]);
-    if (kind === "logit") return logitMargins(z, [y[sample]!], k, temperature())[0]!;
+    const label = [y[sample]!];
+    if (kind === "logit") return logitMargins(z, label, k, temperature())[0]!;
+    if (kind === "probability") return said(Int32Array.of(sample), z, label, k, temperature()).margin[0]!;
     return (argmax(z) === y[sample]! ? 1 : -1) * attacks!.distance(sample);
   };
-
-  const tooMany = (): Notice | null =>
-    session.predictions
-      ? { tone: "plain", title: "Too many", text: "So many predictions are not looked at one by one." }
-      : null;
 
   const selectBelow = () => {
     if (!drawn) return;
     const { samples, margins } = drawn.margins;
-    const found = samples.filter((_, i) => margins[i]! < threshold()).sort();
+    const { threshold } = drawn.asked;
+    const found = samples.filter((_, i) => margins[i]! < threshold).sort();
     store.set(
       "selection",
       found.length > 0 ? click(store.get<Selection>("selection"), found, "replace") : null,
     );
   };
 
-  const chosenWords = (seen: Uint8Array | null): string[] => {
-    const selection = store.get<Selection>("selection");
-    if (!selection) return [];
-    const [count, where] = selectionWords(selection, seen?.reduce((n, v) => n + v, 0) ?? 0, session.dataset!);
-    return [` ${count.replace(/^n/, "N")}${where}.`];
-  };
-
   const table = (): TableData => {
-    const columns = ["sample", "label", "called", "margin (nats)", "distance"];
+    const columns = ["sample", "label", "called", "margin (nats)", "distance", "certified"];
     if (!drawn) return { columns, rows: [] };
     const { at, margins, attacks, attacked } = drawn;
     const { k, classNames } = session.dataset!;
-    const far = new Map(Array.from(attacked, (sample) => [sample, attacks!.distance(sample)]));
+    const far = new Set(attacked);
     const nats = logitMarginsOf(at, margins.places, k, temperature()).margins;
     const order = [...margins.places.keys()].sort((a, b) => margins.margins[a]! - margins.margins[b]!);
     return {
       columns,
       rows: order.slice(0, MOST_ROWS).map((i) => {
         const [place, sample] = [margins.places[i]!, margins.samples[i]!];
-        const distance = far.get(sample);
+        const found = far.has(sample);
         return [
           sample,
           classNames[at.labels[place]!]!,
           classNames[argmax(at.logits, place * k, k)]!,
           nats[i]!,
-          distance === undefined ? "" : distanceWords(distance),
+          found ? distanceWords(attacks!.distance(sample)) : "",
+          found ? attacks!.certified(sample).toFixed(4) : "",
         ];
       }),
     };
   };
 
+  /** The threshold from the histogram: to a hundredth of the slider, and no farther than it is drawn. */
+  const setThreshold = (v: number, how: "live" | "final") => {
+    if (!drawn) return;
+    const step = controls.ends(session.dataset!, drawn.asked.kind).threshold / STEPS;
+    const [low, high] = drawn.histogram.xlim;
+    const whole = Math.round(Math.min(high, Math.max(low, v)) / step);
+    store.set("threshold", Number((whole * step).toPrecision(6)), how);
+  };
+  dragOn(main.el, {
+    cursor: "ew-resize",
+    holds(e) {
+      if (!drawn) return false;
+      const { box, xlim } = drawn.histogram;
+      const at = atX(drawn.histogram, Math.min(xlim[1], Math.max(xlim[0], drawn.asked.threshold)));
+      return Math.abs(e.offsetX - at) <= GRIP && e.offsetY <= box.y + box.h;
+    },
+    follow(e, how) {
+      if (!drawn) return;
+      const { box, xlim } = drawn.histogram;
+      setThreshold(xlim[0] + ((e.offsetX - box.x) / box.w) * (xlim[1] - xlim[0]), how);
+    },
+  });
+  main.el.addEventListener("keydown", (e) => {
+    const steps = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[e.key];
+    if (!steps || !drawn) return;
+    e.preventDefault();
+    const { threshold, kind } = drawn.asked;
+    const step = controls.ends(session.dataset!, kind).threshold / STEPS;
+    setThreshold((store.get<number | null>("threshold") ?? threshold) + steps * step, "final");
+  });
   const bars = pointBars(main.el, {
     drawn: () => drawn,
     selection: () => store.get<Selection>("selection"),
@@ -371,30 +309,18 @@ export const mountRobustness: Mount = (el, { session, store }) => {
     redraw: () => frame.ask(),
   });
 
-  // the radius moves along the curves with the pointer
-  let dragging = false;
-  const drag = (e: PointerEvent, how: "live" | "final") => {
-    const box = drawn?.radius?.box;
-    if (!box) return;
-    const share = Math.min(1, Math.max(0, (e.offsetX - box.x) / box.w));
-    store.set("radius", (knobs!.limit * Math.round(200 * share)) / 200, how);
-  };
-  curves.el.addEventListener("pointerdown", (e) => {
-    const box = drawn?.radius?.box;
-    if (e.button !== 0 || !box || e.offsetX > box.x + box.w + 8) return;
-    dragging = true;
-    curves.el.setPointerCapture(e.pointerId);
-    drag(e, "live");
-  });
-  curves.el.addEventListener("pointermove", (e) => {
-    if (dragging) drag(e, "live");
-  });
-  curves.el.addEventListener("pointerup", (e) => {
-    if (dragging) drag(e, "final");
-    dragging = false;
-  });
-  curves.el.addEventListener("pointercancel", () => {
-    dragging = false;
+  dragOn(curves.el, {
+    holds(e) {
+      const box = drawn?.radius?.box;
+      return box !== undefined && e.offsetX <= box.x + box.w + 8;
+    },
+    follow(e, how) {
+      const box = drawn?.radius?.box;
+      if (!box) return;
+      const share = Math.min(1, Math.max(0, (e.offsetX - box.x) / box.w));
+      const limit = controls.ends(session.dataset!, "distance").radius;
+      store.set("radius", (limit * Math.round(200 * share)) / 200, how);
+    },
   });
 
   const frame = redraw(draw, {
@@ -410,6 +336,7 @@ export const mountRobustness: Mount = (el, { session, store }) => {
       "marked",
       "hover",
       "margin",
+      "distance_by",
       "threshold",
       "target_class",
       "radius",
@@ -430,13 +357,4 @@ function whyNone(data: Dataset): string {
   return data.d === 0
     ? "These are predictions alone: there is no input to move, so no distances and no attacks."
     : "The browser cannot run this model and follow its slopes: no distances and no attacks.";
-}
-
-/** Selected samples of each bin, right and wrong. */
-function countsOf(bins: MarginBins, correct: Uint8Array, selected: Uint8Array): Uint32Array {
-  const out = new Uint32Array(3 * BINS);
-  bins.bin.forEach((b, i) => {
-    out[3 * b + (correct[i] ? 0 : 1)]! += selected[i]!;
-  });
-  return out;
 }

@@ -60,6 +60,58 @@ def test_a_linear_networks_distances_are_exact(blobs):
     np.testing.assert_allclose(r.distances, exact, atol=1e-7)
 
 
+@pytest.mark.parametrize("by", ["deepfool", "line", "pgd"])
+def test_the_truth_lies_between_what_was_found_and_what_is_certain(trained, by):
+    view = cv.RobustnessView.from_run(trained, distance_by=by, radius=0.1)
+    data, model = trained.dataset, trained.model_at().double()
+    rows = thinned(data.validation)
+    X = data.X[rows].astype(float)
+    own = {
+        "deepfool": lambda: cv.boundary.deepfool(model, X).distance,
+        "line": lambda: cv.boundary.distance_to_other_call(
+            model, X, data.X[data.validation], n_scan=50, n_bisect=40
+        ),
+        "pgd": lambda: cv.boundary.pgd_distance(model, X, t_max=2 * radius_limit(data)),
+    }[by]()
+    r = view.result
+    np.testing.assert_allclose(r.distances, own)
+    proved = cv.boundary.certified_radius_network(model, X)
+    np.testing.assert_allclose(r.certified_distances, proved.radius)
+    assert (r.certified_by, r.lipschitz) == ("lipschitz", proved.lipschitz)
+    assert (r.certified_distances <= r.distances + 1e-9).all()
+    assert (r.certified <= r.curve).all() and (r.certified <= r.fgsm).all()
+    assert 0 < r.certified_accuracy < r.accuracy
+    assert f"at most {r.accuracy:.4f} and at least {r.certified_accuracy:.4f}" in r.summary()
+    assert sum("certified: lower bound" in (t.name or "") for t in view.to_plotly().data) == 1
+
+
+def test_of_a_linear_network_the_certificate_is_the_distance_and_a_search_may_miss_it(blobs):
+    X, y = blobs
+    torch.manual_seed(0)
+    model = nn.Linear(3, 2)
+    view = cv.RobustnessView.from_estimator(model, X, y)
+    r = view.result
+    np.testing.assert_allclose(r.distances, r.certified_distances, atol=1e-7)
+    assert r.exact and r.certified_by == "linear" and r.lipschitz is None
+    view.distance_by = "line"
+    missed = view.result
+    assert not missed.exact
+    np.testing.assert_array_equal(missed.certified, r.certified)
+    assert (missed.distances > r.distances + 1e-6).any() and (missed.curve >= r.curve).all()
+
+
+def test_margins_of_probabilities_are_those_that_select_takes(trained):
+    view = cv.RobustnessView.from_run(trained, margin="probability", temperature=2.0, threshold=0.4)
+    own = view.result
+    np.testing.assert_array_equal(own.below, view.select(margin_below=0.4))
+    data = trained.dataset
+    y = data.y[data.validation]
+    for k, (count, below) in enumerate(own.below_by_class):
+        assert count == (y == k).sum()
+        assert below == np.isin(data.validation[y == k], own.below).sum()
+    assert own.below_by_class.shape == (data.n_classes, 2)
+
+
 def test_many_samples_are_thinned_evenly_and_the_radius_ends_where_the_data_do():
     rows = thinned(np.arange(1000) * 2)
     assert len(rows) == MOST_ATTACKED and rows[0] == 0

@@ -1,7 +1,19 @@
-/** What the robustness view shows: margins, distances found by DeepFool, accuracy under FGSM by radius. */
+/** What the robustness view shows: margins, distances found and certified, accuracy under FGSM by radius. */
 
 import { takeRows } from "../../core/arrays";
-import { deepfool, fgsm, fgsmSigns, logitMargins, robustAccuracy } from "../../core/attacks";
+import {
+  deepfool,
+  fgsm,
+  fgsmSigns,
+  lineDistance,
+  logitMargins,
+  nearestOther,
+  pgdDistance,
+  robustAccuracy,
+  type Search,
+} from "../../core/attacks";
+import { type Certificate, certificate } from "../../core/certificates";
+import { said } from "../../core/criteria";
 import { InputGradient } from "../../core/gradient";
 import type { Dataset } from "../../core/session";
 import type { Shown } from "../../core/shown";
@@ -11,6 +23,17 @@ export const MOST_ATTACKED = 240; // samples; as clsviz/widgets/robustness.py
 export const RADII = 41; // points of the curves; likewise
 const REACH = 0.75; // of the samples' root mean square distance from their mean: where radii end; likewise
 const OVERSHOOT = 0.02; // of DeepFool; a linear network's boundary is met exactly
+const LINE = { scans: 50, halvings: 40 }; // likewise
+const PGD = { scans: 8, halvings: 12, steps: 20 }; // likewise
+const FAR = 2; // times the largest radius asked about: so far PGD looks; likewise
+
+/** How distances are found. */
+export type By = "deepfool" | "line" | "pgd";
+export const METHODS: Record<By, string> = {
+  deepfool: "DeepFool",
+  pgd: "PGD",
+  line: "towards a sample",
+};
 
 /** The largest radius asked about: a share of how far samples are from their mean, to two digits. */
 export function radiusLimit(data: Dataset): number {
@@ -39,6 +62,7 @@ export function thinned(places: Int32Array): Int32Array {
 /** One sample under attack. */
 interface Attacked {
   distance: number; // inf: no boundary was found
+  certified: number; // nothing nearer is called otherwise
   signs: Int8Array;
   right: Uint8Array; // (RADII,) whether FGSM of this length leaves it right
 }
@@ -51,22 +75,37 @@ export interface Pair {
   calls: readonly [number, number]; // classes
   probs: readonly [number, number]; // of these, at the temperature
   distance: number;
+  certified: number;
 }
 
-/** Attacks on one network; samples are attacked once and kept. */
+/** Accuracy of samples against radius, or at one. */
+export interface Accuracy<T> {
+  found: T; // right, and no boundary found within the radius: not less is the truth
+  certified: T; // right, and certainly none: not more is the truth
+  fgsm: T; // right after a step of that length
+}
+
+/** Attacks on one network by one method; samples are attacked once and kept. */
 export class Attacks {
-  readonly exact: boolean;
+  readonly linear: boolean;
+  readonly exact: boolean; // whether the distances are
   readonly radii: Float64Array;
+  readonly proof: Certificate;
   private readonly net: InputGradient;
   private readonly kept = new Map<number, Attacked>();
+  private going: { sample: number; search: Search } | null = null;
+  private pool: { rows: Float32Array[]; calls: Int32Array } | null = null;
 
   constructor(
     private readonly data: Dataset,
-    at: Shown,
-    limit: number,
+    private readonly at: Shown,
+    private readonly limit: number,
+    readonly by: By,
   ) {
     this.net = new InputGradient(at.network!, at.theta!);
-    this.exact = at.network!.kind === "linear";
+    this.proof = certificate(at.network!, at.theta!);
+    this.linear = this.proof.by === "linear";
+    this.exact = this.linear && by === "deepfool";
     this.radii = radiiTo(limit);
   }
 
@@ -83,9 +122,8 @@ export class Attacks {
     for (let first = 0; first < stride; first++)
       for (let i = first; i < samples.length; i += stride) {
         const sample = samples[i]!;
-        if (!this.kept.has(sample) && performance.now() >= until) continue;
-        this.of(sample);
-        done.push(i);
+        const known = this.kept.has(sample) || (performance.now() < until && this.pursue(sample, until));
+        if (known) done.push(i);
       }
     return done.sort((a, b) => a - b);
   }
@@ -94,29 +132,33 @@ export class Attacks {
     return this.of(sample).distance;
   }
 
-  /** Accuracy of samples against radius: by their distances, and under FGSM. */
-  curves(
-    samples: ArrayLike<number>,
-    correct: ArrayLike<number>,
-  ): { found: Float64Array; fgsm: Float64Array } {
+  certified(sample: number): number {
+    return this.of(sample).certified;
+  }
+
+  curves(samples: ArrayLike<number>, correct: ArrayLike<number>): Accuracy<Float64Array> {
     const attacked = Array.from(samples, (sample) => this.of(sample));
-    const fgsm = this.radii.map((_, r) => attacked.reduce((n, a) => n + a.right[r]!, 0) / attacked.length);
     return {
-      found: robustAccuracy(
-        attacked.map((a) => a.distance),
-        correct,
-        this.radii,
-      ),
-      fgsm,
+      ...this.within(attacked, correct, this.radii),
+      fgsm: this.radii.map((_, r) => attacked.reduce((n, a) => n + a.right[r]!, 0) / attacked.length),
     };
   }
 
-  /** Accuracy of samples under FGSM at one radius. */
-  fgsmAccuracy(samples: ArrayLike<number>, radius: number): number {
-    let right = 0;
-    for (let i = 0; i < samples.length; i++)
-      right += Number(this.stays(samples[i]!, this.of(samples[i]!).signs, radius));
-    return right / samples.length;
+  accuracy(samples: ArrayLike<number>, correct: ArrayLike<number>, radius: number): Accuracy<number> {
+    const attacked = Array.from(samples, (sample) => this.of(sample));
+    const { found, certified } = this.within(attacked, correct, [radius]);
+    const right = attacked.reduce((n, { signs }, i) => n + Number(this.stays(samples[i]!, signs, radius)), 0);
+    return { found: found[0]!, certified: certified[0]!, fgsm: right / attacked.length };
+  }
+
+  private within(attacked: readonly Attacked[], correct: ArrayLike<number>, radii: ArrayLike<number>) {
+    const curve = (of: "distance" | "certified") =>
+      robustAccuracy(
+        attacked.map((a) => a[of]),
+        correct,
+        radii,
+      );
+    return { found: curve("distance"), certified: curve("certified") };
   }
 
   pair(sample: number, radius: number, temperature: number): Pair {
@@ -134,19 +176,53 @@ export class Attacks {
       calls: [said[0][0], said[1][0]],
       probs: [said[0][1], said[1][1]],
       distance: this.distance(sample),
+      certified: this.certified(sample),
     };
   }
 
   private of(sample: number): Attacked {
-    const known = this.kept.get(sample);
-    if (known) return known;
+    if (!this.kept.has(sample)) this.pursue(sample, Number.POSITIVE_INFINITY);
+    return this.kept.get(sample)!;
+  }
+
+  /** Goes on with the search for a sample's distance; returns whether it has ended. */
+  private pursue(sample: number, until: number): boolean {
+    if (this.going?.sample !== sample) this.going = { sample, search: this.search(sample) };
+    let next = this.going.search.next();
+    while (!next.done && performance.now() < until) next = this.going.search.next();
+    if (!next.done) return false;
+    this.going = null;
     const x = this.x(sample);
-    const { distance, success } = deepfool(this.net, x, { overshoot: this.exact ? 0 : OVERSHOOT });
     const signs = fgsmSigns(this.net, x, this.data.y[sample]!);
-    const right = Uint8Array.from(this.radii, (radius) => Number(this.stays(sample, signs, radius)));
-    const fresh = { distance: success ? distance : Number.POSITIVE_INFINITY, signs, right };
-    this.kept.set(sample, fresh);
-    return fresh;
+    this.kept.set(sample, {
+      distance: next.value,
+      certified: this.proof.radius(this.net.logits(x)),
+      signs,
+      right: Uint8Array.from(this.radii, (radius) => Number(this.stays(sample, signs, radius))),
+    });
+    return true;
+  }
+
+  private *search(sample: number): Search {
+    const x = this.x(sample);
+    if (this.by === "pgd") return yield* pgdDistance(this.net, x, FAR * this.limit, PGD);
+    if (this.by === "line") {
+      const { rows, calls } = this.others();
+      const other = nearestOther(x, argmax(this.net.logits(x)), rows, calls);
+      return other < 0 ? Number.POSITIVE_INFINITY : yield* lineDistance(this.net, x, rows[other]!, LINE);
+    }
+    const { distance, success } = deepfool(this.net, x, { overshoot: this.exact ? 0 : OVERSHOOT });
+    return success ? distance : Number.POSITIVE_INFINITY;
+  }
+
+  /** The validation samples and what they are called. */
+  private others() {
+    const { at, net } = this;
+    this.pool ??= {
+      rows: Array.from(at.rows, (sample) => this.x(sample)),
+      calls: Int32Array.from(at.rows, (_, i) => argmax(at.logits, i * net.k, net.k)),
+    };
+    return this.pool;
   }
 
   private stays(sample: number, signs: Int8Array, radius: number): boolean {
@@ -159,21 +235,25 @@ export class Attacks {
   }
 }
 
-const attacks = new WeakMap<Shown, Attacks>();
+const attacks = new WeakMap<Shown, Partial<Record<By, Attacks>>>();
 
 /** The attacks on the network shown; null where the browser cannot run it. */
-export function attacksOn(data: Dataset, at: Shown): Attacks | null {
+export function attacksOn(data: Dataset, at: Shown, by: By): Attacks | null {
   if (!at.network || !at.theta || data.d === 0) return null;
-  const known = attacks.get(at) ?? new Attacks(data, at, radiusLimit(data));
+  const known = attacks.get(at) ?? {};
   attacks.set(at, known);
-  return known;
+  known[by] ??= new Attacks(data, at, radiusLimit(data), by);
+  return known[by];
 }
+
+/** What margins are: nats of the logits, probabilities, or distances in input space. */
+export type Kind = "logit" | "probability" | "distance";
 
 export interface Margins {
   places: Int32Array; // (n,) rows of `Shown` that have a margin
   samples: Int32Array; // (n,) of the dataset
   correct: Uint8Array; // (n,)
-  margins: Float64Array; // (n,) nats at the temperature, or distances, negative where wrong
+  margins: Float64Array; // (n,) negative where wrong
 }
 
 /** Rows of the class looked at; null: of all. */
@@ -198,6 +278,32 @@ export function logitMarginsOf(at: Shown, places: Int32Array, k: number, tempera
     ...rowsOf(at, places, k),
     margins: logitMargins(takeRows(at.logits, k, places), labels, k, temperature),
   };
+}
+
+/** Of the probabilities, as "margin below" of the lab's selection has it. */
+export function probabilityMarginsOf(at: Shown, places: Int32Array, k: number, temperature: number): Margins {
+  const rows = rowsOf(at, places, k);
+  const labels = Int32Array.from(places, (i) => at.labels[i]!);
+  return {
+    ...rows,
+    margins: said(rows.samples, takeRows(at.logits, k, places), labels, k, temperature).margin,
+  };
+}
+
+/** How many samples of each class there are, and how many of them have a margin below the threshold: (k, 2). */
+export function belowByClass(
+  at: Shown,
+  { places, margins }: Margins,
+  threshold: number,
+  k: number,
+): Uint32Array {
+  const counts = new Uint32Array(2 * k);
+  places.forEach((i, n) => {
+    const label = at.labels[i]!;
+    counts[2 * label]!++;
+    if (margins[n]! < threshold) counts[2 * label + 1]!++;
+  });
+  return counts;
 }
 
 export function distancesOf(at: Shown, places: Int32Array, k: number, found: Attacks): Margins {

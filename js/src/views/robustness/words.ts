@@ -2,13 +2,20 @@
 
 import { b } from "../../draw/dom";
 import { signed } from "../ood/words";
-import type { Pair } from "./numbers";
+import type { Accuracy, Attacks, By, Kind, Pair } from "./numbers";
+
+/** Who says that a boundary is there. */
+const FOUND: Record<By, string> = {
+  deepfool: "DeepFool",
+  line: "a walk towards the nearest sample called otherwise",
+  pgd: "PGD",
+};
 
 /** A distance that nobody found is none. */
 export const distanceWords = (v: number): string => (Number.isFinite(v) ? v.toFixed(4) : "none found");
 
 export interface MarginsSaid {
-  kind: "logit" | "distance";
+  kind: Kind;
   below: number;
   n: number;
   of: string; // "validation samples", "validation samples of class 3"
@@ -20,7 +27,11 @@ export interface MarginsSaid {
 
 export function marginSentence(s: MarginsSaid): (Node | string)[] {
   const heat = s.temperature === 1 ? "" : ` at T = ${Number(s.temperature.toFixed(2))}`;
-  const what = s.kind === "logit" ? `a logit margin${heat}` : "a distance to the boundary";
+  const what = {
+    logit: `a logit margin${heat}`,
+    probability: `a margin of probabilities${heat}`,
+    distance: "a distance to the boundary",
+  }[s.kind];
   const unit = s.kind === "logit" ? " nats" : "";
   const middle = Number.isFinite(s.median) ? `; the median is ${signed(s.median)}` : "";
   return [
@@ -31,21 +42,28 @@ export function marginSentence(s: MarginsSaid): (Node | string)[] {
 
 export interface RadiusSaid {
   radius: number;
-  step: number; // of FGSM in each feature
-  accuracy: readonly [found: number, fgsm: number];
-  exact: boolean;
+  attacks: Attacks;
+  accuracy: Accuracy<number>; // at it
   attacked: number;
   waiting: number; // not attacked yet
+  stopped: boolean;
 }
 
 export function radiusSentence(s: RadiusSaid): (Node | string)[] {
-  const late = s.waiting > 0 ? `, ${s.waiting} more to come` : "";
+  const { attacks, accuracy } = s;
+  const late = s.waiting > 0 ? `, ${s.stopped ? "stopped; " : ""}${s.waiting} more to come` : "";
+  const proved = {
+    linear: ", in truth (a linear network's boundaries are known) ",
+    rbf: ", certainly (no bump is steep enough) at least ",
+    lipschitz: `, certainly (Lipschitz constant ≤ ${attacks.proof.lipschitz.toPrecision(3)}) at least `,
+  }[attacks.proof.by];
   return [
-    ` Within radius ${s.radius.toPrecision(3)} ${s.exact ? "exactly" : "at most"} `,
-    b(s.accuracy[0].toFixed(4)),
-    ` stay right (${s.exact ? "of" : "upper bound by DeepFool on"} ${s.attacked} samples${late}); `,
-    `FGSM of that length, ${s.step.toPrecision(3)} in each feature, leaves `,
-    b(s.accuracy[1].toFixed(4)),
+    ` Within radius ${s.radius.toPrecision(3)} ${attacks.exact ? "exactly" : "at most"} `,
+    b(accuracy.found.toFixed(4)),
+    ` stay right (${attacks.exact ? "of" : `upper bound by ${FOUND[attacks.by]} on`} ${s.attacked} samples${late})`,
+    ...(attacks.exact ? [] : [proved, b(accuracy.certified.toFixed(4)), " do"]),
+    `; FGSM of that length, ${attacks.step(s.radius).toPrecision(3)} in each feature, leaves `,
+    b(accuracy.fgsm.toFixed(4)),
     ".",
   ];
 }
@@ -55,5 +73,6 @@ export function pairWords(pair: Pair, classNames: readonly string[]): string {
   const far = Number.isFinite(pair.distance)
     ? `boundary at ${distanceWords(pair.distance)}`
     : "no boundary found";
-  return ` Sample ${pair.sample}, class ${classNames[pair.label]}, is called ${said(0)}, its copy ${said(1)}; ${far}.`;
+  const near = pair.certified < pair.distance ? `, none within ${distanceWords(pair.certified)}` : "";
+  return ` Sample ${pair.sample}, class ${classNames[pair.label]}, is called ${said(0)}, its copy ${said(1)}; ${far}${near}.`;
 }
