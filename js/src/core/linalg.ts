@@ -2,6 +2,7 @@
 
 type Vector = ArrayLike<number>;
 
+const SPARE = 3;
 const MOST_SQUARED = 44; // times: what is left out then is below rounding
 
 export function dot(x: Vector, y: Vector): number {
@@ -163,36 +164,54 @@ export function leadingTwo(C: Vector, d: number): { values: number[]; vectors: F
 }
 
 /**
+ * A A' (n, n) of A (n, m), four sums at a time: one alone would wait for each of its additions. Both with SPARE
+ * rows of zeros behind, which the last four run into.
+ */
+function gram(A: Float64Array, n: number, m: number): Float64Array {
+  const out = new Float64Array((n + SPARE) * n);
+  for (let i = 0; i < n; i++)
+    for (let j = 0; j <= i; j += 4) {
+      let s0 = 0;
+      let s1 = 0;
+      let s2 = 0;
+      let s3 = 0;
+      for (let k = 0, a = i * m, b = j * m; k < m; k++, a++, b++) {
+        const v = A[a]!;
+        s0 += v * A[b]!;
+        s1 += v * A[b + m]!;
+        s2 += v * A[b + 2 * m]!;
+        s3 += v * A[b + 3 * m]!;
+      }
+      out[i * n + j] = s0;
+      if (j + 1 <= i) out[i * n + j + 1] = s1;
+      if (j + 2 <= i) out[i * n + j + 2] = s2;
+      if (j + 3 <= i) out[i * n + j + 3] = s3;
+    }
+  for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) out[j * n + i] = out[i * n + j]!;
+  return out;
+}
+
+/**
  * Largest singular value of W (rows, columns) row-major, never less than it but for rounding: the Gram matrix,
  * squared again and again with its trace taken out, becomes that of one direction.
  */
 export function spectralNorm(W: Vector, rows: number, columns: number): number {
-  const wide = columns > rows;
-  const [n, m] = wide ? [rows, columns] : [columns, rows];
-  const [along, across] = wide ? [columns, 1] : [1, columns];
-  const gram = new Float64Array(n * n);
-  for (let i = 0; i < n; i++)
-    for (let j = i; j < n; j++) {
-      let sum = 0;
-      for (let k = 0; k < m; k++) sum += W[i * along + k * across]! * W[j * along + k * across]!;
-      gram[i * n + j] = gram[j * n + i] = sum;
-    }
+  const [n, m] = [Math.min(rows, columns), Math.max(rows, columns)];
+  const A = new Float64Array((n + SPARE) * m);
+  const [along, across] = columns < rows ? [1, n] : [m, 1];
+  for (let i = 0; i < n; i++) for (let k = 0; k < m; k++) A[i * m + k] = W[i * along + k * across]!;
+  let squared = gram(A, n, m);
   let log = 0;
   let share = 1; // of the logarithm that a trace stands for
-  for (let squared = 0; squared <= MOST_SQUARED; squared++) {
+  for (let times = 0; times <= MOST_SQUARED; times++) {
     let trace = 0;
-    for (let i = 0; i < n; i++) trace += gram[i * n + i]!;
+    for (let i = 0; i < n; i++) trace += squared[i * n + i]!;
     if (trace === 0) return 0;
     log += share * Math.log(trace);
-    if (squared > 0 && trace > 1 - 1e-15) break; // one direction is left
+    if (times > 0 && trace > 1 - 1e-15) break; // one direction is left
     share /= 2;
-    const one = gram.map((v) => v / trace);
-    for (let i = 0; i < n; i++)
-      for (let j = i; j < n; j++) {
-        let sum = 0;
-        for (let k = 0; k < n; k++) sum += one[i * n + k]! * one[j * n + k]!;
-        gram[i * n + j] = gram[j * n + i] = sum;
-      }
+    for (let i = 0; i < n * n; i++) squared[i]! /= trace;
+    squared = gram(squared, n, n);
   }
   return Math.exp(log / 2);
 }
