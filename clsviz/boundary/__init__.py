@@ -47,7 +47,7 @@ from clsviz.boundary.halfspaces import (
     moment_test,
     tester_learner_halfspace,
 )
-from clsviz.boundary.hyperbolic_head import Hyperbolic, hyp_oc
+from clsviz.boundary.hyperbolic import Hyperbolic, hyp_oc
 from clsviz.boundary.imbalance import (
     Borderline,
     ClassGaussians,
@@ -64,6 +64,15 @@ from clsviz.boundary.margins import (
     logit_margin,
     margin_summary,
     multiclass_linear_margin,
+)
+from clsviz.boundary.outliers import (
+    Autoencoder,
+    OutlierScores,
+    Reconstruction,
+    fit_autoencoder,
+    mean_shift,
+    mean_shift_outlier,
+    probabilistic_error,
 )
 from clsviz.boundary.piecewise import (
     Affine,
@@ -125,6 +134,7 @@ __all__ = [
     "Certificate",
     "ClassGaussians",
     "DeepFool",
+    "Autoencoder",
     "DepthRegime",
     "FanAttack",
     "Grid",
@@ -142,7 +152,9 @@ __all__ = [
     "TiltBasis",
     "TiltPoint",
     "TiltTheory",
+    "OutlierScores",
     "Unlearnable",
+    "Reconstruction",
     "activation_pattern",
     "adasyn_counts",
     "adversarial_distance",
@@ -182,6 +194,7 @@ __all__ = [
     "infinite_depth_regime",
     "insertion_deletion",
     "kernel_interpolate",
+    "fit_autoencoder",
     "linear_interpreter",
     "linear_margin",
     "lipschitz_bound",
@@ -201,6 +214,8 @@ __all__ = [
     "nap_report",
     "nearest_centroid_classifier",
     "nearest_neighbour_predict",
+    "mean_shift",
+    "mean_shift_outlier",
     "nearest_other_call",
     "ntk_sphere",
     "pca_plane",
@@ -218,6 +233,7 @@ __all__ = [
     "robust_accuracy_curve",
     "rss_loss",
     "self_training_direction",
+    "probabilistic_error",
     "shortcut_bias",
     "singular_kernel_scores",
     "smote",

@@ -272,6 +272,11 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
     },
     "prototypes.class_medoids": FEATURES,
     "prototypes.herding": {"m": ("5", "")},
+    "boundary.probabilistic_error": {
+        "mean": ("data.X - 0.1", "data"),
+        "log_variance": ("0 * data.X", "data"),
+    },
+    "models.disambiguate": {"head_logits": ("logits[:, None] * [[1], [-1]]", "logits")},
     "prototypes.kcenter_greedy": {"k": ("5", "")},
     "prototypes.nearest_mean": {**FEATURES, "queries": ("features[:5]", "features")},
     "prototypes.two_means": FEATURES,

@@ -32,13 +32,13 @@ class PseudoNegatives(Supply):
     Args:
         momentum: share of the former mean in the next, in [0, 1].
         spread: standard deviation of each feature, in units of the training part's: the root of the mean
-            variance over the features.
+            variance over the features. At 1 they lie among the known samples.
     """
 
     couples = True
     mean: Tensor
 
-    def __init__(self, setting: Setting, *, momentum: float = 0.8, spread: float = 1.0) -> None:
+    def __init__(self, setting: Setting, *, momentum: float = 0.8, spread: float = 2.0) -> None:
         super().__init__()
         self._outputs = setting.outputs
         X = setting.dataset.X[setting.dataset.train]

@@ -10,7 +10,7 @@ MODELS = {
     "tempnet": {"hidden": (8,)},
     "early_exit": {"hidden": (8, 8)},
     "nearest_prototype": {"per_class": 2},
-    "hyperbolic": {"hidden": (8,)},
+    "hyperbolic_head": {"hidden": (8,)},
 }
 LOSSES = {"tempnet": "robust_temperature", "early_exit": "jei_dnn"}
 

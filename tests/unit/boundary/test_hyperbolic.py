@@ -17,7 +17,7 @@ from clsviz.training.companions import complete
 
 
 def head(seed=0, **params):
-    return models.create(Spec("hyperbolic", {"hidden": (8,), **params}), 5, 3, seed=seed).double()
+    return models.create(Spec("hyperbolic_head", {"hidden": (8,), **params}), 5, 3, seed=seed).double()
 
 
 def samples(n=20, scale=1.0, d=5):
@@ -25,7 +25,7 @@ def samples(n=20, scale=1.0, d=5):
 
 
 def experiment(**changes):
-    chosen = complete({"model": {"name": "hyperbolic", "params": {"hidden": (16,)}}, **changes})
+    chosen = complete({"model": {"name": "hyperbolic_head", "params": {"hidden": (16,)}}, **changes})
     return cv.Experiment(**{"data": "one_digit", "loss": "hyp_oc", "epochs": 4, "batch_size": 32, **chosen})
 
 
@@ -143,7 +143,7 @@ def test_stopped_saved_and_loaded_it_goes_on_as_if_never_stopped(tmp_path, metho
 
 def test_a_fan_of_classifiers_trains_in_one_batched_step():
     chosen = cv.Experiment(
-        **complete({"model": {"name": "hyperbolic", "params": {"hidden": (8,)}}}),
+        **complete({"model": {"name": "hyperbolic_head", "params": {"hidden": (8,)}}}),
         data={"name": "blobs", "params": {"n": 120}},
         epochs=3,
     )
@@ -165,7 +165,7 @@ def test_a_fan_of_one_class_heads_is_what_each_would_be_alone():
 
 
 def test_other_models_are_told_what_has_a_curvature():
-    with pytest.raises(MissingNeed, match="'curvature' comes from the model 'hyperbolic'"):
+    with pytest.raises(MissingNeed, match="'curvature' comes from the model 'hyperbolic_head'"):
         cv.Run(cv.Experiment("one_digit", loss="hyp_oc"))
 
 
@@ -181,7 +181,7 @@ def test_other_models_are_told_what_has_a_curvature():
 )
 def test_what_cannot_be_is_refused(params, message):
     with pytest.raises(InputError, match=message):
-        models.create(Spec("hyperbolic", params), 4, 2)
+        models.create(Spec("hyperbolic_head", params), 4, 2)
 
 
 @pytest.mark.parametrize(

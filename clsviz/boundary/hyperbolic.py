@@ -21,7 +21,7 @@ HYP_OC = "Hyp-OC: Hyperbolic One Class Classification for Face Anti-Spoofing"
 
 @method(
     kind="model",
-    name="hyperbolic",
+    name="hyperbolic_head",
     title="Hyperbolic head",
     paper=f"{HYP_OC}, arXiv:2404.14406; Ganea, Bécigneul & Hofmann 2018, arXiv:1805.09112",
     formula=r"h = \exp_0 v(x), \quad z_k = \frac{\lambda_k \|a_k\|}{\sqrt{c}} \mathrm{asinh} "
