@@ -8,6 +8,7 @@ import numpy as np
 
 from clsviz.boundary.checks import class_labels, integer, not_negative, positive, real_array, vector_of
 from clsviz.catalogue import Range, method
+from clsviz.data.domains import draw_cues
 from clsviz.errors import InputError, ShapeError
 
 SHORTCUT = "On the Foundations of Shortcut Learning, arXiv:2310.16228"
@@ -55,14 +56,7 @@ def make_shortcut_data(
         raise InputError(f"predictivity must be in [0, 1], got {predictivity!r}")
     if strength.min() < 0:
         raise InputError(f"availability must be >= 0, got {availability!r}")
-    rng = np.random.default_rng(seed)
-    y = np.arange(rows) % 2
-    agree = rng.random((rows, 2)) < often
-    magnitude = np.abs(1 + spread * rng.standard_normal((rows, 2)))
-    X = spread * rng.standard_normal((rows, d))
-    z = np.where(agree, 1.0, -1.0) * (2.0 * y - 1)[:, None] * magnitude
-    X[:, :2] = strength * z
-    return ShortcutData(X, y, z)
+    return ShortcutData(*draw_cues(rows, often, strength, spread, d, np.random.default_rng(seed)))
 
 
 @method(

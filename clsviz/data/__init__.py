@@ -23,6 +23,7 @@ from clsviz.data.toys import blobs, circles, gaussians, moons, spirals, toy_mixt
 # after the toys: the order of import is the order of the menus
 from clsviz.data.targets import discs, ordinal, wave  # isort: skip
 from clsviz.data.one_class import one_class, one_digit  # isort: skip
+from clsviz.data.domains import shortcut, two_domains  # isort: skip
 
 __all__ = [
     "Dataset",
@@ -55,11 +56,13 @@ __all__ = [
     "ordinal",
     "outside",
     "roc_hull",
+    "shortcut",
     "spirals",
     "standardised",
     "stratified_split",
     "subsample_counts",
     "toy_mixture",
+    "two_domains",
     "undersample",
     "wave",
     "wine",

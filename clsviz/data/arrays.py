@@ -23,6 +23,7 @@ def from_arrays(
     image_shape: tuple[int, int] | None = None,
     label_sets: Any = None,
     values: Any = None,
+    unlabelled: Any = None,
     validation: float = 0.4,
     seed: int = 0,
 ) -> Dataset:
@@ -43,6 +44,7 @@ def from_arrays(
         image_shape: (height, width) of flattened images, height * width = D.
         label_sets: (N, K) of 0 and 1, all labels of each sample, for losses of several labels.
         values: (N,) numbers, for losses of numbers.
+        unlabelled: (M, D) samples without labels, for what learns from such.
         validation: share of the validation part, in (0, 1).
         seed: of the split.
 
@@ -85,6 +87,7 @@ def from_arrays(
         image_shape,
         label_sets=None if label_sets is None else _label_sets(label_sets),
         values=None if values is None else checks.floats(values, "values", "(N,)").astype(np.float32),
+        unlabelled=None if unlabelled is None else _flat(unlabelled),
     )
 
 
@@ -143,6 +146,12 @@ def _numbers(X: Any) -> np.ndarray:
     if np.abs(values).max() > np.finfo(np.float32).max:
         raise InputError("X has values beyond the range of float32 (3.4e38); rescale it first")
     return values
+
+
+def _flat(unlabelled: Any) -> np.ndarray:
+    """(M, D) float32; images are flattened."""
+    features = _numbers(unlabelled)
+    return features.reshape(len(features), -1).astype(np.float32)
 
 
 def _label_sets(label_sets: Any) -> np.ndarray:

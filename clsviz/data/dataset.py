@@ -22,7 +22,7 @@ class Dataset:
     `values`. `y` is then what views show. Label noise changes `y` alone.
 
     Raises:
-        ShapeError: `label_sets` or `values` does not go with X and the classes.
+        ShapeError: `label_sets`, `values` or `unlabelled` does not go with X and the classes.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Dataset:
     bayes_error: float | None = None  # known for toys with a known Bayes rule, in [0, 1]
     label_sets: np.ndarray | None = None  # (N, K) float32 in {0, 1}: all labels of each sample
     values: np.ndarray | None = None  # (N,) float32: a number for each sample
+    unlabelled: np.ndarray | None = None  # (M, D) float32: samples without labels, perhaps from elsewhere
 
     def __post_init__(self) -> None:
         if self.y_clean is _SAME:
@@ -46,6 +47,11 @@ class Dataset:
             array = getattr(self, name)
             if array is not None and array.shape != shape:
                 raise ShapeError(f"{name} must be {shape} for {self.name}, but has shape {array.shape}")
+        far = self.unlabelled
+        if far is not None and (far.ndim != 2 or not len(far) or far.shape[1] != self.n_features):
+            raise ShapeError(
+                f"unlabelled must be (M, {self.n_features}) for {self.name}, but has shape {far.shape}"
+            )
 
     @property
     def n_features(self) -> int:

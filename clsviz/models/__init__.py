@@ -9,6 +9,7 @@ from clsviz.models.rbf import RBF
 from clsviz.models.nearest_prototype import NearestPrototype
 from clsviz.models.tempnet import TempNet
 from clsviz.models.early_exit import EarlyExit
+from clsviz.models.diverse_heads import DiverseHeads, Disambiguation, disambiguate
 
 # isort: on
 from clsviz.models.create import create, names
@@ -19,6 +20,8 @@ __all__ = [
     "CNN",
     "MLP",
     "RBF",
+    "Disambiguation",
+    "DiverseHeads",
     "EarlyExit",
     "Linear",
     "NearestPrototype",
@@ -27,6 +30,7 @@ __all__ = [
     "as_predictor",
     "check_module",
     "create",
+    "disambiguate",
     "evaluating",
     "logits_of",
     "names",

@@ -19,12 +19,13 @@ from clsviz.errors import InputError, MissingNeed, ShapeError
 from clsviz.models import evaluating
 from clsviz.training.experiment import Experiment
 from clsviz.training.metrics import measured_rows, scores
-from clsviz.training.needs import BATCH, Named, forward
+from clsviz.training.needs import BATCH, Named, forward, remedy
 from clsviz.training.objective import ANSWERS, Objective, rows_of
 from clsviz.training.optimizers import create_optimizer
 from clsviz.training.seeding import batch_order, derive, generator_of
 from clsviz.training.snapshot import Snapshot, buffers_of, exact_parameters, theta_of
 from clsviz.training.supplies import Setting, Supply, built, offered
+from clsviz.training.unlabelled import UnlabelledRows, measured_unlabelled, named
 
 CHUNK_ROWS = 8192
 SAMPLE = 2  # samples that model and loss are tried on
@@ -134,6 +135,10 @@ class LoopEngine:
                     f"got shape {tuple(column.shape)}"
                 )
             self.columns[name] = column.to(self.device)
+        self._unlabelled: Tensor | None = None
+        if dataset.unlabelled is not None:
+            self._unlabelled = torch.from_numpy(dataset.unlabelled).to(self.X)
+            self._unlabelled_rows = UnlabelledRows([self.seed], len(self._unlabelled), self.device)
         self._measured = {
             split: self.batch(torch.from_numpy(rows).to(self.device))
             for split, rows in measured_rows(dataset, self.seed).items()
@@ -148,6 +153,11 @@ class LoopEngine:
         self._method_draws = "generator" in entry.needs
         self._experiment = experiment
         self.objective = self.objective_for(experiment)
+        if "unlabelled" in entry.facts.get("takes", ()) and self._unlabelled is None:
+            raise MissingNeed(
+                f"the method {entry.name!r} learns from samples without labels, and {dataset.name!r} has "
+                f"none: they come from {remedy('unlabelled')}"
+            )
         if missing := [n for n in entry.facts.get("trains", ()) if n not in self.objective.supplies]:
             raise MissingNeed(
                 f"the method {entry.name!r} trains {missing}, which the loss {experiment.loss.name!r} "
@@ -202,7 +212,7 @@ class LoopEngine:
             sizes["dim"] = self._dim
         return {
             "batch": (*BATCH, *(n for n in self.columns if n not in BATCH)),
-            "outputs": tuple(self._sample[1]),
+            "outputs": (*self._sample[1], *(() if self._unlabelled is None else named(self._sample[1]))),
             "sizes": sizes,
             "model": type(self.model).__name__,
         }
@@ -233,6 +243,8 @@ class LoopEngine:
             at: parameters of the model by name, in place of the present ones.
         """
         outputs = self.outputs(batch["x"], more=self.objective.more, at=at)
+        if self.objective.elsewhere:
+            outputs |= named(self.outputs(batch["unlabelled"], more=self.objective.more, at=at))
         loss = self.objective(batch, outputs)
         if self.objective.headless:
             head: Callable[[Tensor], Tensor] = self.model.head  # type: ignore[assignment]
@@ -242,6 +254,8 @@ class LoopEngine:
     def batch(self, index: Tensor) -> dict[str, Any]:
         """The samples at these rows (n,) of the dataset, as losses and methods get them."""
         batch: dict[str, Any] = {"x": self.X[index], "index": index, "generator": self.generator}
+        if self._unlabelled is not None:
+            batch["unlabelled"] = self._unlabelled[self._unlabelled_rows.at(self.step)[0]]
         return batch | {name: column[index] for name, column in self.columns.items()}
 
     def input_gradient(self, batch: Mapping[str, Any]) -> Tensor:
@@ -349,8 +363,9 @@ class LoopEngine:
         metrics: dict[str, float] = {}
         with self._looking():
             self.generator.manual_seed(self.seed)
+            elsewhere = self._measured_elsewhere()
             for split, batch in self._measured.items():
-                outputs = forward(self.model, batch["x"], more=self.objective.more)
+                outputs = forward(self.model, batch["x"], more=self.objective.more) | elsewhere
                 metrics[f"{split}_loss"] = self._measured_loss(batch, outputs)
                 if (errors := self.objective.value_errors(batch, outputs["logits"])) is not None:
                     metrics[f"{split}_value_error"] = float(errors.square().mean().sqrt())
@@ -358,6 +373,14 @@ class LoopEngine:
                 found = scores(logits, self.dataset, batch["index"].cpu().numpy(), split)
                 metrics |= {f"{split}_{name}": value for name, value in found.items()}
         return metrics
+
+    def _measured_elsewhere(self) -> dict[str, Tensor]:
+        """The model's outputs for samples without labels, where the loss looks at them."""
+        if not self.objective.elsewhere:
+            return {}
+        assert self._unlabelled is not None  # its needs were checked
+        rows = measured_unlabelled(len(self._unlabelled), self.seed).to(self.device)
+        return named(forward(self.model, self._unlabelled[rows], more=self.objective.more))
 
     def _measured_loss(self, batch: Mapping[str, Any], outputs: Mapping[str, Tensor]) -> float:
         """The loss of many samples; one that compares those of a batch gets batches, as in training."""

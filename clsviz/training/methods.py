@@ -7,11 +7,13 @@ it in the batch, seeded by run and step; the catalogue's `trains` names supplies
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from clsviz.catalogue import Range, method
 from clsviz.data.dataset import Dataset
@@ -31,8 +33,8 @@ class StepTools(Protocol):
     def batch(self, index: Tensor) -> dict[str, Any]:
         """The samples at these rows of the dataset."""
 
-    def outputs(self, x: Tensor) -> dict[str, Tensor]:
-        """The model's outputs by name."""
+    def outputs(self, x: Tensor, *, more: bool = True) -> dict[str, Tensor]:
+        """The model's outputs by name, ``logits`` alone or all."""
 
     def loss(self, batch: Mapping[str, Any], *, at: Mapping[str, Tensor] | None = None) -> Tensor:
         """0-d, with gradient; at other parameters of the model where they are given."""
@@ -93,6 +95,71 @@ def perturbed(x: Tensor, gradient: Callable[[Tensor], Tensor], radius: float | T
         shift = moved + stride * gradient(moved).sign() - x
         moved = x + shift.clamp(-radius, radius)  # type: ignore[arg-type]
     return moved
+
+
+@method(
+    kind="method",
+    title="Robust self-training",
+    paper="Out-Of-Domain Unlabeled Data Improves Generalization, arXiv:2310.00027",
+    formula=r"\frac1n\sum_i\max_{\lVert\delta\rVert_2\le\epsilon}\ell(f_\theta(x_i+\delta),y_i)"
+    r"+\frac\lambda m\sum_u\mathrm{softmin}_{T,k}\max_{\lVert\delta\rVert_2\le\epsilon}"
+    r"\ell(f_\theta(u+\delta),k)",
+    facts={"takes": ["unlabelled"], "data": "two_domains"},
+    epsilon=Range(0, 2, step=0.02, unit="of a feature"),
+    lam=Range(0, 5, step=0.05),
+    temperature=Range(0.01, 10, log=True),
+)
+def robust_self_training(
+    engine: StepTools,
+    batch: Mapping[str, Any],
+    *,
+    epsilon: float = 0.1,
+    lam: float = 1.0,
+    temperature: float = 1.0,
+) -> Tensor:
+    """A plain step on moved samples, and on moved ones without labels under the class that suits them best.
+
+    Each sample is moved by `epsilon` up the gradient of its loss: for a linear model that is the worst
+    place within reach, and what is minimised `clsviz.boundary.rss_loss`; for a network the worst to
+    first order. The data must have samples without labels (`Dataset.unlabelled`); their loss is the
+    cross-entropy. What a snapshot measures is the plain loss of samples with labels.
+
+    Args:
+        epsilon: Euclidean length of the moves, >= 0, in the units of the (scaled) features.
+        lam: weight of the samples without labels, >= 0.
+        temperature: of the soft minimum over the classes, > 0; towards 0 the best class is taken.
+    """
+    engine.optimizer.zero_grad(set_to_none=True)
+    loss = robust_self_loss(engine, batch, epsilon, lam, temperature)
+    loss.backward()  # type: ignore[no-untyped-call]
+    engine.optimizer.step()
+    return loss.detach()
+
+
+def robust_self_loss(
+    engine: StepTools, batch: Mapping[str, Any], epsilon: float, lam: float, temperature: float
+) -> Tensor:
+    """What `robust_self_training` minimises, 0-d, with gradient."""
+    moved = pushed(batch["x"], engine.input_gradient(batch), epsilon)
+    loss = engine.loss({**batch, "x": moved})
+    k, u = engine.dataset.n_classes, batch["unlabelled"]
+    classes = torch.arange(k, device=u.device).repeat(len(u))
+    u = u.repeat_interleave(k, 0)
+
+    def terms(x: Tensor) -> Tensor:
+        logits = engine.outputs(x, more=False)["logits"] / engine.objective.temperature
+        return functional.cross_entropy(logits, classes, reduction="none")
+
+    x = u.detach().requires_grad_()
+    (slope,) = torch.autograd.grad(terms(x).sum(), x)
+    costs = terms(pushed(u, slope, epsilon)).view(-1, k)
+    soft = -temperature * (torch.logsumexp(-costs / temperature, 1) - math.log(k))
+    return loss + lam * soft.mean()
+
+
+def pushed(x: Tensor, gradient: Tensor, length: float) -> Tensor:
+    """Samples (n, D) moved by this Euclidean length along their gradients; where that is 0 they stay."""
+    return x + length * gradient / gradient.norm(dim=1, keepdim=True).clamp_min(1e-12)
 
 
 @method(

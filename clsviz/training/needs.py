@@ -3,7 +3,8 @@
 A batch is a dict: ``x`` (n, D), ``targets`` (n,), ``index`` (n,) rows of the dataset, ``generator``
 (seeded by run and step), ``label_sets`` (n, K) and ``values`` (n,) where the dataset has them, and the
 run's `extras`: one row per sample of whatever else was given to the run (``teacher_logits``, ...).
-Outputs are ``logits`` and whatever the model's ``outputs(x)`` names.
+Outputs are ``logits`` and whatever the model's ``outputs(x)`` names. Where the dataset has samples without
+labels, a batch has some, ``unlabelled`` (m, D), and ``unlabelled_<name>`` is the model's output for them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from clsviz.catalogue import methods
 from clsviz.catalogue.spec import REGISTRY
 from clsviz.errors import MissingNeed, ShapeError
+from clsviz.training.unlabelled import PREFIX
 
 BATCH = ("x", "targets", "index", "generator")
 
@@ -66,14 +68,18 @@ def check(
     """
     missing = [name for name in needs if name not in outputs and name not in batch]
     if missing:
-        remedies = "; ".join(f"{name!r} comes from {_remedy(name)}" for name in missing)
+        remedies = "; ".join(f"{name!r} comes from {remedy(name)}" for name in missing)
         raise MissingNeed(
             f"{who} needs more than there is: {remedies}. A batch has {', '.join(sorted(batch))}; "
             f"the model {model!r} has {', '.join(sorted(outputs))}"
         )
 
 
-def _remedy(name: str) -> str:
+def remedy(name: str) -> str:
+    """What would provide a need, in words."""
+    if name.startswith(PREFIX):
+        own = name.removeprefix(PREFIX)
+        return remedy("unlabelled") + ("" if own == "logits" else f", with {remedy(own)}")
     if name in _FROM_MODEL:
         return _FROM_MODEL[name]
     if models := [m.name for m in methods("model") if name in m.facts.get("gives", ())]:

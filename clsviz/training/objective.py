@@ -14,14 +14,22 @@ from clsviz.errors import ShapeError
 from clsviz.losses.row import ROWS
 from clsviz.models import evaluating
 from clsviz.training import needs as wanted
+from clsviz.training import unlabelled
 from clsviz.training.supplies import Supply
 
 # Column of a batch that a loss is given as its targets.
 TARGETS = {"class": "targets", "none": "targets", "label_sets": "label_sets", "values": "values"}
 # What the network itself says, here and at moved samples: the loss temperature divides it.
-TEMPERED = ("logits", "adv_logits", "exit_logits")
+TEMPERED = (
+    "logits",
+    "adv_logits",
+    "exit_logits",
+    "head_logits",
+    "unlabelled_logits",
+    "unlabelled_head_logits",
+)
 # A loss that looks at one of these trains what the model answers.
-ANSWERS = ("logits", "exit_logits")
+ANSWERS = ("logits", "exit_logits", "head_logits")
 
 
 class Supplier(Protocol):
@@ -54,6 +62,8 @@ class Objective:
         coupled: a term depends on other samples of its batch.
         decode: the number that logits stand for, where the loss fits numbers; else None.
         draws: it takes random numbers from the batch's generator.
+        elsewhere: it looks at what the model says of samples without labels.
+        temperature: what the logits are divided by.
 
     Raises:
         MissingNeed: the loss asks for something that is not there.
@@ -74,7 +84,7 @@ class Objective:
     ) -> None:
         entry, function = resolve("loss", spec.name)
         self.spec = spec
-        self._temperature = temperature
+        self.temperature = temperature
         self._row = ROWS[entry.name] if entry.family == "losses" else None
         self.decode = self._row.decode if self._row is not None else None
         self.needs: tuple[str, ...] = entry.needs or ("logits", "targets")
@@ -97,6 +107,7 @@ class Objective:
         self.coupled = bool(entry.facts.get("coupled")) or any(s.couples for s in self.supplies.values())
         self._multiple = int(entry.facts.get("multiple", 1))
         self.draws = "generator" in asked
+        self.elsewhere = unlabelled.wanted(asked)
         self.module: nn.Module | None = None
         self._function: Callable[..., Any] = function
         self.params = dict(spec.params)
@@ -166,8 +177,8 @@ class Objective:
         for name, supply in self.supplies.items():
             if name not in values:
                 values[name] = supply(values)
-        if self._temperature != 1:
-            values |= {name: values[name] / self._temperature for name in TEMPERED if name in values}
+        if self.temperature != 1:
+            values |= {name: values[name] / self.temperature for name in TEMPERED if name in values}
         return self.pick(values)
 
     def pick(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,7 +189,7 @@ class Objective:
         """What the logits predict less the values, (n,); None where the loss does not fit numbers."""
         if self.decode is None:
             return None
-        predicted = self.decode(logits / self._temperature, **self.params)
+        predicted = self.decode(logits / self.temperature, **self.params)
         return predicted - batch[self._column["targets"]]
 
     def parameters(self) -> list[nn.Parameter]:

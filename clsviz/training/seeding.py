@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-USES = ("weights", "order", "step", "labels", "rows", "supply")
+USES = ("weights", "order", "step", "labels", "rows", "supply", "unlabelled")
 
 
 def derive(seed: int, use: str, *counters: int) -> int:

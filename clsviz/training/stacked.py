@@ -23,6 +23,7 @@ from clsviz.training.methods import perturbed
 from clsviz.training.metrics import measured_rows
 from clsviz.training.objective import TEMPERED
 from clsviz.training.snapshot import Snapshot
+from clsviz.training.unlabelled import UnlabelledRows, measured_unlabelled, named
 
 METHODS = ("standard", "adversarial")
 # Samples times members that are measured at a time: what stays in a core's cache; a GPU wants more.
@@ -85,6 +86,8 @@ class StackedEngine:
         self._row_of_y = np.array([list(rows).index(id(m.dataset.y)) for m in members])
         self._clean = torch.from_numpy(members[0].dataset.y_clean).to(device)
         self._measured = [measured_rows(m.dataset, m.seed) for m in members]
+        far = members[0].dataset.unlabelled if probe.objective.elsewhere else None
+        self._unlabelled = None if far is None else torch.from_numpy(far).to(self._X)
         self.step = 0
         self.steps_per_epoch = max(m.steps_per_epoch for m in members)
         self.diverged = np.full(len(members), -1, np.int64)
@@ -172,6 +175,12 @@ class StackedEngine:
         for w in self._weights:
             w.requires_grad_()
         self._batches = Batches(members, self._device)
+        if self._unlabelled is not None:
+            seeds = [m.seed for m in members]
+            count = len(self._unlabelled)
+            self._unlabelled_rows = UnlabelledRows(seeds, count, self._device)
+            measured = torch.stack([measured_unlabelled(count, seed) for seed in seeds])
+            self._unlabelled_measured = measured.to(self._device)
         self._optimizer: BatchedOptimizer = BATCHED[first.optimizer.name](
             self._weights, [m.experiment.params("optimizer") for m in members]
         )
@@ -212,19 +221,30 @@ class StackedEngine:
         columns = {name: column[index] for name, column in self._columns.items()}
         return {"x": x, "targets": targets, "index": index, **columns}
 
-    def _terms(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Loss of each sample (K, n) and logits (K, n, C)."""
-        with self._casting():
-            outputs = self._forward(self._weights, batch["x"])
-        if self._autocast is not torch.float32:
-            outputs = {k: v.float() if v.is_floating_point() else v for k, v in outputs.items()}
+    def _elsewhere(self, rows: Tensor) -> dict[str, Tensor]:
+        """What the models say of samples (K, m) without labels."""
+        assert self._unlabelled is not None
+        return named(self._outputs(self._unlabelled[rows]))
+
+    def _terms(
+        self, batch: Mapping[str, Tensor], elsewhere: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Loss of each sample (K, n) and logits (K, n, C).
+
+        Args:
+            elsewhere: outputs for samples without labels, where the loss looks at them; None: this step's.
+        """
+        outputs = self._outputs(batch["x"])
+        if self._unlabelled is not None:
+            found = self._elsewhere(self._unlabelled_rows.at(self.step)) if elsewhere is None else elsewhere
+            outputs |= found
         logits = outputs["logits"]
         if self._temperature is not None:
             for name in set(TEMPERED) & set(outputs):
                 z = outputs[name]
                 outputs[name] = z / self._temperature.view(-1, *[1] * (z.ndim - 1))
         given = self._pick({**batch, **outputs})
-        if not self._varying:
+        if not self._varying and self._unlabelled is None:
             # One loss for all rows of all members: vmap would add a quarter to the time of each operation.
             rows = {name: value.flatten(0, 1) for name, value in given.items()}
             return self._loss(**rows, **self._fixed).view(logits.shape[:2]), logits
@@ -233,6 +253,14 @@ class StackedEngine:
             return self._loss(**given, **varying, **self._fixed)
 
         return vmap(one)(given, self._varying), logits
+
+    def _outputs(self, x: Tensor) -> dict[str, Tensor]:
+        """What the models say of samples (K, n, D), by name."""
+        with self._casting():
+            outputs = self._forward(self._weights, x)
+        if self._autocast is torch.float32:
+            return outputs
+        return {k: v.float() if v.is_floating_point() else v for k, v in outputs.items()}
 
     def _value_errors(self, batch: Mapping[str, Tensor], logits: Tensor) -> Tensor | None:
         """Predicted less true numbers (K, n), where the loss fits numbers."""
@@ -254,12 +282,13 @@ class StackedEngine:
     def _measure(self) -> dict[str, np.ndarray]:
         metrics: dict[str, np.ndarray] = {}
         rows = self._chunk()
+        elsewhere = None if self._unlabelled is None else self._elsewhere(self._unlabelled_measured)
         for split, (index, mask) in self._splits.items():
             tally = Tally(len(self._alive), self._device)
             for start in range(0, index.shape[1], rows):
                 some = None if mask is None else mask[:, start : start + rows]
                 batch = self._batch(index[:, start : start + rows])
-                terms, logits = self._terms(batch)
+                terms, logits = self._terms(batch, elsewhere)
                 errors = self._value_errors(batch, logits)
                 tally.add(terms, logits, batch["targets"], self._clean[batch["index"]], some, errors)
             found = tally.metrics()

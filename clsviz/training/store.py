@@ -29,7 +29,7 @@ VERSION = 1
 HEADER = "run.json"
 TENSORS = "tensors.safetensors"
 DATA_ARRAYS = ("X", "y", "y_clean", "train", "validation")
-OPTIONAL_ARRAYS = ("label_sets", "values")
+OPTIONAL_ARRAYS = ("label_sets", "values", "unlabelled")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

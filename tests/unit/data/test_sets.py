@@ -16,7 +16,16 @@ TOYS = ("moons", "circles", "spirals", "blobs", "xor", "gaussians")
 
 
 def test_the_sets_are_those_promised():
-    assert data.names() == [*TABLES, *TOYS, "discs", "wave", "ordinal", "one_digit"]
+    assert data.names() == [
+        *TABLES,
+        *TOYS,
+        "discs",
+        "wave",
+        "ordinal",
+        "one_digit",
+        "shortcut",
+        "two_domains",
+    ]
 
 
 @pytest.mark.parametrize("name", [*TABLES, *TOYS])

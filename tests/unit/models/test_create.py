@@ -8,7 +8,7 @@ from clsviz.catalogue import Spec
 from clsviz.catalogue.spec import REGISTRY
 from clsviz.errors import InputError, ShapeError
 
-NAMES = ("linear", "mlp", "cnn", "rbf", "nearest_prototype", "tempnet", "early_exit")
+NAMES = ("linear", "mlp", "cnn", "rbf", "nearest_prototype", "tempnet", "early_exit", "diverse_heads")
 
 
 def vector(model):
