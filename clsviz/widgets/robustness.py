@@ -29,10 +29,10 @@ LINE = {"n_scan": 50, "n_bisect": 40}  # likewise
 PGD = {"n_scan": 8, "n_bisect": 12, "steps": 20}  # likewise
 FAR = 2  # times the largest radius asked about: so far PGD looks; likewise
 METHODS = {"deepfool": "DeepFool", "line": "towards a sample called otherwise", "pgd": "PGD"}
-NO_INPUTS = "these are predictions alone: there is no input to move, so no distances and no attacks"
+NO_INPUTS = "these are predictions alone: no input to move, so no distances, no attacks and no certificate"
 NO_SLOPES = (
-    "the browser cannot run this model and follow its slopes, so the view has no distances and no attacks; "
-    "cv.boundary.deepfool and cv.boundary.fgsm attack any torch module"
+    "the browser cannot run this model and follow its slopes, so the view has no distances, no attacks and "
+    "no certificate; cv.boundary.deepfool and cv.boundary.fgsm attack any torch module"
 )
 
 OF_ATTACKS = (

@@ -355,6 +355,6 @@ export const mountRobustness: Mount = (el, { session, store }) => {
 /** Why there are neither distances nor attacks. */
 function whyNone(data: Dataset): string {
   return data.d === 0
-    ? "These are predictions alone: there is no input to move, so no distances and no attacks."
-    : "The browser cannot run this model and follow its slopes: no distances and no attacks.";
+    ? "These are predictions alone: there is no input to move, so no distances, no attacks and no certificate."
+    : "The browser cannot run this model and follow its slopes: no distances, no attacks and no certificate.";
 }
