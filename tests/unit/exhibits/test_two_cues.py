@@ -1,24 +1,46 @@
-"""The diversity terms that heads are trained with are the measures of clsviz.boundary."""
+"""How heads that must differ are judged: by the cue that each follows, by the head that few labels choose."""
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from clsviz import boundary
-from clsviz.exhibits.two_cues import agreement_loss, draw, mutual_information
-
-
-def test_terms_are_those_of_the_measures():
-    p = np.random.default_rng(0).random((2, 50))
-    heads = np.stack([1 - p, p], 2)
-    mutual = mutual_information(torch.from_numpy(p))
-    assert float(mutual) == pytest.approx(boundary.divdis_mutual_information(*heads), abs=1e-9)
-    disagreement = agreement_loss(torch.from_numpy(p))
-    assert float(disagreement) == pytest.approx(boundary.dbat_disagreement(*p), abs=1e-9)
+from clsviz.data import shortcut
+from clsviz.exhibits.two_cues import judged
 
 
-@pytest.mark.parametrize("agreement", [0.0, 0.25, 1.0])
-def test_cues_agree_as_often_as_told_and_stand_in_the_features(agreement):
-    X, says = draw(np.random.default_rng(0), 5000, agreement)
-    assert (says[:, 0] == says[:, 1]).mean() == pytest.approx(agreement, abs=0.02)
-    assert ((X > 0) == says).mean() > 0.999
+class Heads(nn.Module):
+    """Heads that answer by the sign of one feature each."""
+
+    def __init__(self, *features):
+        super().__init__()
+        self.features = features
+
+    def outputs(self, x):
+        z = torch.stack([x[:, i] for i in self.features], 1)
+        return {"head_logits": torch.stack([-z, z], 2)}
+
+
+DATA, TESTS = shortcut(n=200), shortcut(n=2000, agreement=0.5, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("features", "found", "chosen"), [((0, 1), 1.0, 1.0), ((1, 0), 1.0, 1.0), ((0, 0), 0.75, 0.5)]
+)
+def test_heads_are_judged_by_the_cues_they_follow(features, found, chosen):
+    followed, fit, accuracy = judged(Heads(*features), DATA, TESTS)
+    assert followed == pytest.approx(found, abs=0.02)
+    assert fit == 1.0
+    assert accuracy == pytest.approx(chosen, abs=0.03)
+
+
+def test_the_worse_head_counts_for_the_fit():
+    class Constant(Heads):
+        def outputs(self, x):
+            z = super().outputs(x)["head_logits"].clone()
+            z[:, 1] = torch.tensor([1.0, 0.0])
+            return {"head_logits": z}
+
+    _, fit, accuracy = judged(Constant(1, 1), DATA, TESTS)
+    assert fit == pytest.approx(np.mean(DATA.y[DATA.train] == 0))
+    assert accuracy == 1.0
