@@ -29,6 +29,18 @@ def ece(page: Page) -> float:
     return float(found.group(1))
 
 
+def shows_ece(page: Page, value: float) -> None:
+    """The reliability view comes to say this ECE, to the digits shown; in a busy page that takes a while."""
+    near = "|".join(re.escape(f"{value + d:.4f}") for d in (-1e-4, 0, 1e-4))
+    expect(status(page, "reliability")).to_contain_text(re.compile(f"ECE ({near})"), timeout=30_000)
+
+
+def shows_other_ece(page: Page, than: float) -> None:
+    """The reliability view comes to say another ECE."""
+    another = re.compile(rf"ECE (?!{re.escape(f'{than:.4f}')})\d")
+    expect(status(page, "reliability")).to_contain_text(another, timeout=30_000)
+
+
 def drag(page: Page, knob: Locator, share: float) -> None:
     """Drags a slider from where it is to a share of its track."""
     knob.scroll_into_view_if_needed()

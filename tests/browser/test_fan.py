@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from person import LAB, Outgoing, ece, run_cell, slider, status
+from person import LAB, Outgoing, ece, run_cell, shows_ece, slider, status
 from playwright.sync_api import Locator, Page, expect
 
 VIEWS = ["reliability", "boundary", "landscape", "loss", "prototypes", "confusion", "inspector", "fan"]
@@ -69,7 +69,7 @@ def test_dragging_the_member_slider_moves_every_view_and_asks_the_kernel_nothing
     fanned.wait_for_timeout(500)
     code = "print(lab.member, lab.views.reliability.result.ece, lab.views.boundary.result.angle)"
     member, kernel, angle = map(float, run_cell(fanned, code).split())
-    assert ece(fanned) == pytest.approx(kernel, abs=1e-4)
+    shows_ece(fanned, kernel)
     expect(status(fanned, "boundary")).to_contain_text(f"angle {angle:.1f}°")
     value = float(run_cell(fanned, f"print(lab.fan.members[{int(member)}].values['optimizer.lr'])"))
     expect(knob).to_have_attribute("aria-valuetext", f"{float(f'{value:.3g}'):g}")
@@ -148,7 +148,7 @@ def test_closing_the_fan_brings_the_run_back_and_ends_its_threads(fanned: Page) 
     expect(slider(fanned, MEMBER)).to_have_count(0)
     expect(fanned.locator('[data-slot="fan"]')).to_be_hidden()
     kernel = float(run_cell(fanned, "print(lab.views.reliability.result.ece)"))
-    assert ece(fanned) == pytest.approx(kernel, abs=1e-4)
+    shows_ece(fanned, kernel)
     threads = run_cell(fanned, "import threading; print([t.name for t in threading.enumerate()])")
     assert threads.count("clsviz-trainer") == 1
 
@@ -166,7 +166,7 @@ def test_a_handout_moves_through_the_fan_without_a_kernel(fanned: Page, lab, bro
     alone.on("pageerror", lambda e: errors.append(str(e)))
     alone.goto(path.as_uri())
     expect(status(alone, "reliability")).to_contain_text("ECE", timeout=20_000)
-    assert ece(alone) == shown
+    shows_ece(alone, shown)
     knob = slider(alone, MEMBER)
     knob.focus()
     alone.keyboard.press("Home")
@@ -192,4 +192,4 @@ def test_a_view_of_a_fan_has_the_slider_above_it(open_notebook: Callable[..., Pa
     expect(status(page, "reliability")).not_to_contain_text(f"ECE {first:.4f}", timeout=20_000)
     page.wait_for_timeout(500)
     kernel = float(run_cell(page, "print(view.result.ece)"))
-    assert ece(page) == pytest.approx(kernel, abs=1e-4)
+    shows_ece(page, kernel)
