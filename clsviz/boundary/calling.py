@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from clsviz.errors import InputError, ShapeError
+from clsviz.models.predictor import evaluating, logits_in
 
 CHUNK = 8192  # rows per forward pass; larger ones fall out of the cache
 
@@ -28,7 +29,7 @@ def logits_at(model: Any, X: np.ndarray) -> np.ndarray:
         raise InputError(f"model must be a torch module or a callable, got {type(model).__name__}")
     parts = [X[start : start + CHUNK] for start in range(0, len(X), CHUNK)]
     if isinstance(model, nn.Module):
-        with _evaluating(model), torch.no_grad():
+        with evaluating(model):
             like = tensor_like(model)
             chunks = [_as_numpy(model(torch.from_numpy(part).to(like))) for part in parts]
     else:
@@ -65,7 +66,7 @@ def with_gradient(model: Any) -> Iterator[Callable[[Tensor], Tensor]]:
             raise ShapeError(f"model must map (N, d) to (N, K): {tuple(points.shape)} became {shape}")
         return output.to(torch.float64)
 
-    with _evaluating(model), torch.enable_grad():
+    with evaluating(model), torch.enable_grad():
         for p in frozen:
             p.requires_grad_(False)
         try:
@@ -80,22 +81,6 @@ def tensor_like(model: nn.Module) -> Tensor:
     floats = (p for p in (*model.parameters(), *model.buffers()) if p.is_floating_point())
     first = next(floats, None)
     return torch.empty(0, dtype=torch.float64) if first is None else torch.empty(0).to(first)
-
-
-def logits_in(output: Any) -> Any:
-    """The logits of what a model returned: that itself, its "logits" or its .logits."""
-    return output["logits"] if isinstance(output, dict) else getattr(output, "logits", output)
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def _as_numpy(output: Any) -> np.ndarray:

@@ -93,7 +93,11 @@ def evaluating(model: nn.Module) -> Iterator[nn.Module]:
 
 def logits_of(model: nn.Module, x: Tensor) -> Any:
     """What a module returns for x, or the `logits` in it where it returns several things by name."""
-    result = model(x)
+    return logits_in(model(x))
+
+
+def logits_in(result: Any) -> Any:
+    """The logits in what a model returned: that itself, its "logits" or its .logits."""
     return result["logits"] if isinstance(result, dict) else getattr(result, "logits", result)
 
 
