@@ -14,7 +14,7 @@ from clsviz.widgets.base import View
 from clsviz.widgets.messages import MAX_RESOLUTION
 from clsviz.widgets.overlay import pair_rule
 from clsviz.widgets.sources import validation_logits
-from clsviz.widgets.wire import reference_rows
+from clsviz.widgets.wire import pair_rows
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -67,7 +67,8 @@ class BoundaryNumbers:
         data = self.source.dataset
         rule = pair_rule(self)
         a, b = rule.pair
-        X, two = local.pair_of(data.X[reference_rows(data)], data.y[reference_rows(data)], a, b)
+        rows = pair_rows(data)
+        X, two = local.pair_of(data.X[rows], data.y[rows], a, b)
         logits, labels = validation_logits(self.source, self.step)
         own = (labels == a) | (labels == b)
         if self.tilt is None and self.regularisation is None:

@@ -16,7 +16,7 @@ from clsviz import boundary
 from clsviz.boundary import local
 from clsviz.errors import InputError
 from clsviz.widgets.sources import source_logits
-from clsviz.widgets.wire import reference_rows
+from clsviz.widgets.wire import pair_rows
 
 LEAST_ALONG = 0.1  # of the normal's length: gain of a normal that lies across the centroid direction
 LEAST_COSINE = 0.01
@@ -57,7 +57,7 @@ def pair_rule(view: Any) -> PairRule:
     else:
         rows = data.validation
         a, b = most_confused_pair(source_logits(view.session.source, None, rows), data.y[rows])
-    reference = reference_rows(data)
+    reference = pair_rows(data)
     where = data.X[reference], data.y[reference], a, b
     X, two = local.pair_of(*where)
     model = view.source.model_at(view.step)

@@ -32,6 +32,13 @@ def reference_rows(data: Dataset) -> np.ndarray:
     return data.train if len(data.train) else data.validation
 
 
+def pair_rows(data: Dataset) -> np.ndarray:
+    """What the boundary of two classes is drawn from: the training part, or one that has two classes."""
+    train, held = data.train, data.validation
+    here, there = (len(np.unique(data.y[rows])) for rows in (train, held))
+    return held if here < 2 and there > here else train
+
+
 def run_state(source: Source) -> dict[str, Any]:
     """The changing part of a run, for the training row of the lab."""
     latest = list(source.timeline)[-1:]

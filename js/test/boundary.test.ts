@@ -4,6 +4,7 @@ import {
   pairData,
   pairOf,
   presentClasses,
+  referenceRows,
   regularisedRule,
   shareRight,
   trainedPath,
@@ -343,10 +344,13 @@ test("a pair is two different classes that have samples", () => {
   expect(presentClasses(session.dataset!)).toEqual([0, 1]);
   expect(pairOf(session, [1, 0])).toEqual([0, 1]);
   for (const wrong of [null, [0, 2], [1, 1], [7, 8], []]) expect(pairOf(session, wrong)).toEqual([0, 1]);
-  session.dataset = {
-    ...session.dataset!,
-    train: session.dataset!.train.filter((i) => session.dataset!.y[i] === 0),
-  };
+  const { train, validation, y } = session.dataset!;
+  const ofClass0 = train.filter((i) => y[i] === 0);
+  session.dataset = { ...session.dataset!, train: ofClass0 };
+  expect(referenceRows(session.dataset)).toBe(validation); // one class to train on, another to be told from it
+  expect(pairOf(session, null)).toEqual([0, 1]);
+  session.dataset = { ...session.dataset, validation: validation.filter((i) => y[i] === 0) };
+  expect(referenceRows(session.dataset)).toBe(ofClass0);
   expect(pairOf(session, null)).toBeNull();
 });
 

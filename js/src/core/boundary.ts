@@ -87,15 +87,31 @@ export function pairData(data: Dataset, a: number, b: number): PairData {
   return pair;
 }
 
-/** The samples that centroids are made of: the training part where there is one. */
-export const referenceRows = (data: Dataset): Int32Array =>
-  data.train.length > 0 ? data.train : data.validation;
+interface Reference {
+  rows: Int32Array;
+  classes: number[];
+}
+const references = new WeakMap<Dataset, Reference>();
+
+/** The training part, or where it has one class only the validation part; and its classes, ascending. */
+function reference(data: Dataset): Reference {
+  const kept = references.get(data);
+  if (kept) return kept;
+  const of = (rows: Int32Array): Reference => {
+    const classes = new Set(Array.from(rows, (i) => data.y[i]!));
+    return { rows, classes: [...classes].sort((p, q) => p - q) };
+  };
+  const [train, held] = [of(data.train), of(data.validation)];
+  const found = train.classes.length < 2 && held.classes.length > train.classes.length ? held : train;
+  references.set(data, found);
+  return found;
+}
+
+/** The samples that centroids are made of. */
+export const referenceRows = (data: Dataset): Int32Array => reference(data).rows;
 
 /** Classes that have such samples, ascending. */
-export function presentClasses(data: Dataset): number[] {
-  const present = new Set(Array.from(referenceRows(data), (i) => data.y[i]!));
-  return [...present].sort((p, q) => p - q);
-}
+export const presentClasses = (data: Dataset): number[] => reference(data).classes;
 
 interface DefaultPair {
   run: string;

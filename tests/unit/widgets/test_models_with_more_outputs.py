@@ -49,3 +49,15 @@ def test_a_fan_of_them_is_a_lab_too(lab):
     assert np.isfinite(shown.views.reliability.result.ece)
     shown.close()
     fan.stop()
+
+
+def test_with_one_class_to_train_on_the_boundary_runs_between_validation_samples():
+    model = {"name": "hyperbolic_head", "params": {"hidden": (16,)}}
+    lab = cv.Lab("one_digit", model=model, loss="hyp_oc", epochs=10, autostart=False)
+    lab.run.start()
+    assert lab.run.wait(60) and lab.run.state == "finished"
+    shown = lab.views.boundary.result
+    assert shown.pair == (0, 1) and 0 <= shown.angle < 90
+    logits = lab.run.predict(lab.run.dataset.X[lab.run.dataset.validation])
+    assert shown.accuracy == (logits.argmax(1) == lab.run.dataset.y[lab.run.dataset.validation]).mean()
+    lab.close()
