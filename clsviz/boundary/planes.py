@@ -6,10 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve, eigh
 
-from clsviz.boundary.checks import TINY, real_array, unit, vector_of
-from clsviz.catalogue import method
+from clsviz.boundary.attacks import deepfool
+from clsviz.boundary.calling import logits_at
+from clsviz.boundary.checks import TINY, class_labels, integer, not_negative, real_array, unit, vector_of
+from clsviz.catalogue import Range, method
 from clsviz.errors import InputError, ShapeError
+
+LDA_RIDGE = 1e-3  # of the mean variance: pixels that never vary leave the covariance singular
+LEAST_SPREAD = 1e-10  # of the first discriminant's: class means as good as on one line
+ON_A_LINE = 1e-9  # of the whole spread: what solving for the discriminant leaves across it by rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,8 +94,148 @@ def pca_plane(X: Any) -> Plane:
     noise = np.finfo(float).eps * max(X.shape) * max(s[0], float(np.abs(X).max()))
     if s[1] <= noise:
         raise InputError("X has rank below 2: its samples lie on one line, so they span no plane")
-    u, v = (axis * np.sign(axis[np.argmax(np.abs(axis))]) for axis in axes[:2])
+    u, v = map(_upright, axes[:2])
     return Plane(mean, u, v, explained=s[:2] ** 2 / (s**2).sum())
+
+
+@method(
+    kind="probe",
+    title="Discriminant plane",
+    paper="Fisher 1936, doi:10.1111/j.1469-1809.1936.tb02137.x; Rao 1948",
+    formula=r"S_b\,w=\lambda\,(S_w+r\,\bar s^2 I)\,w",
+    needs=("X", "y"),
+    ridge=Range(0, 1),
+)
+def lda_plane(X: Any, y: Any, *, ridge: float = LDA_RIDGE) -> Plane:
+    """The plane through the mean in which the class means lie farthest apart, in units of the spread within.
+
+    It holds the first two directions of linear discriminant analysis. Two classes (or class means on one
+    line) have one such direction: the second axis then is the direction of largest variance across it.
+    Axes are orthonormal and signed as those of `pca_plane`: u along the first discriminant, v what the
+    second adds.
+
+    Args:
+        X: (N, d) samples, N >= 3, d >= 2. y: (N,) int labels >= 0, two classes or more.
+        ridge: added to the covariance within the classes, as a share of its mean variance, >= 0.
+
+    Returns:
+        Plane with `explained` = shares of the total variance along u and v.
+
+    Raises:
+        ShapeError: N < 3, d < 2, or y is not (N,).
+        InputError: one class, `ridge` < 0, equal class means, a singular covariance without ridge, or
+            samples on one line.
+    """
+    X, share = real_array(X, "X", 2), not_negative(ridge, "ridge")
+    if X.shape[0] < 3 or X.shape[1] < 2:
+        raise ShapeError(f"X must have at least 3 rows and 2 columns for a plane, got shape {X.shape}")
+    y = class_labels(y, "y", np.iinfo(np.int64).max)
+    if y.shape != (len(X),):
+        raise ShapeError(f"y must be ({len(X)},), a label for each row of X, got {y.shape}")
+    classes, y = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        raise InputError("y holds one class; directions that tell classes apart need two")
+    n, d = X.shape
+    mean = X.mean(0)
+    means = np.stack([X[y == k].mean(0) for k in range(len(classes))])
+    centred, within = X - mean, (X - means[y]).T @ (X - means[y]) / n
+    within += share * np.trace(within) / d * np.eye(d)
+    between = np.sqrt(np.bincount(y) / n)[:, None] * (means - mean)  # (K, d), S_b is its square
+    if np.abs(between).max() < TINY:
+        raise InputError("the class means are equal, so that no direction tells the classes apart")
+    try:
+        whitened = cho_solve(cho_factor(within), between.T)  # (d, K)
+    except np.linalg.LinAlgError:
+        raise InputError("the covariance within the classes is singular; use a ridge above 0") from None
+    values, vectors = eigh(between @ whitened)
+    u = _upright(unit(whitened @ vectors[:, -1], "the first discriminant"))
+    if len(classes) > 2 and values[-2] > LEAST_SPREAD * values[-1]:
+        second = whitened @ vectors[:, -2]
+    else:
+        across = centred - np.outer(centred @ u, u)
+        _, spread, axes = np.linalg.svd(across, full_matrices=False)
+        second = axes[0]
+        if spread[0] <= ON_A_LINE * np.linalg.norm(centred):
+            raise InputError("X has rank below 2: its samples lie on one line, so they span no plane")
+    second = second - (second @ u) * u
+    v = _upright(unit(second - (second @ u) * u, "the second discriminant"))
+    shares = ((centred @ np.stack([u, v], axis=1)) ** 2).sum(0) / (centred**2).sum()
+    return Plane(mean, u, v, explained=shares)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttackPlane:
+    """The way of an attack on one sample, and a plane through it."""
+
+    plane: Plane  # `coords` are those of the sample, of the end of the attack, and of the neighbour
+    path: np.ndarray  # (T + 1, d) the sample and the T points of the attack
+    coords: np.ndarray  # (T + 1, 2) of the path in the plane
+    distance: float  # Euclidean, from the first to the last
+    called: tuple[int, int]  # what the model says of the first and of the last
+    neighbour: int  # row of X that the second axis points to
+
+    @property
+    def success(self) -> bool:
+        """Whether the class changed."""
+        return self.called[0] != self.called[1]
+
+
+@method(
+    kind="probe",
+    title="Plane along an attack",
+    paper="Moosavi-Dezfooli, Fawzi & Frossard 2016, arXiv:1511.04599; planes through three "
+    "samples: Somepalli et al. 2022, arXiv:2203.08124",
+    formula=r"u\propto x_T-x_0,\quad v\propto(x_j-x_0)-((x_j-x_0)\cdot u)\,u",
+    needs=("model", "x", "X", "y"),
+    max_iter=Range(1, 100, step=1),
+    overshoot=Range(0, 0.1),
+)
+def attack_plane(
+    model: Any, x: Any, X: Any, y: Any, *, max_iter: int = 50, overshoot: float = 0.02
+) -> AttackPlane:
+    """The plane from a sample along DeepFool's attack on it, and towards the class that the attack reaches.
+
+    The first axis points at the end of the attack, the second at the nearest sample of the class that the
+    model calls it: where the class that was reached really lies. DeepFool has no radius to choose and ends
+    just beyond the boundary.
+
+    Args:
+        model: torch module, (N, d) to (N, K) logits; left as found.
+        x: (d,) the sample, d >= 2. X: (N, d) samples for the second axis. y: (N,) their int labels.
+        max_iter, overshoot: of `deepfool`.
+
+    Raises:
+        InputError: the attack does not move the sample (no slopes), or no sample of X spans a plane with it.
+        ShapeError: shapes do not fit.
+    """
+    x = real_array(x, "x", 1)
+    X, y = real_array(X, "X", 2), class_labels(y, "y", np.iinfo(np.int64).max)
+    if X.shape[1] != len(x) or y.shape != (len(X),):
+        raise ShapeError(f"X must be (N, {len(x)}) with y (N,), got {X.shape} and {y.shape}")
+    whole = deepfool(model, x[None], max_iter=integer(max_iter, "max_iter"), overshoot=overshoot)
+    steps = [
+        deepfool(model, x[None], max_iter=i, overshoot=overshoot).adversarial[0]
+        for i in range(1, int(whole.iterations[0]) + 1)
+    ]
+    if not steps:
+        raise InputError("the model's logits have no slope at x, so that no attack leads anywhere")
+    path = np.stack([x, *steps])
+    first, last = (int(k) for k in logits_at(model, path[[0, -1]]).argmax(1))
+    apart = ((X - x) ** 2).sum(1)
+    # the class that was reached first, then the others: one of them spans a plane
+    for row in np.lexsort((apart, y != last)):
+        try:
+            plane = plane_from_points(x, path[-1], X[row])
+        except InputError:
+            continue
+        coords = plane_project(plane, path)
+        return AttackPlane(plane, path, coords, float(whole.distance[0]), (first, last), int(row))
+    raise InputError("all rows of X lie on the line of the attack; it needs a sample beside it")
+
+
+def _upright(axis: np.ndarray) -> np.ndarray:
+    """The axis or its opposite, so that its entry of largest magnitude is positive."""
+    return axis * np.sign(axis[np.argmax(np.abs(axis))])
 
 
 def plane_project(plane: Plane, X: Any) -> np.ndarray:

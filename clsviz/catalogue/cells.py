@@ -176,6 +176,7 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
         "b": ("data.X[1]", "data"),
         "c": ("data.X[2]", "data"),
     },
+    "boundary.attack_plane": {"x": ("data.X[0]", "data")},
     "boundary.decision_grid": {"xlim": ("(-2, 3)", ""), "ylim": ("(-2, 2)", "")},
     "boundary.region_fractions": {"labels": ("grid.labels", "regions"), "n_classes": ("2", "")},
     "boundary.region_fragments": {"labels": ("grid.labels", "regions"), "n_classes": ("2", "")},

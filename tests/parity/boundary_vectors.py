@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import torch
 
 from clsviz import boundary
 
@@ -87,6 +89,57 @@ def plane_case(seed: int, n: int, d: int) -> dict[str, Any]:
     }
 
 
+def lda_case(seed: int, n: int, d: int, k: int) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % k
+    X = (rng.normal(size=(n, d)) * np.linspace(1.5, 0.4, d) + 1.5 * rng.normal(size=(k, d))[y]).round(6)
+    X[:, 0] = 2.5  # a pixel that never varies
+    plane = boundary.lda_plane(X, y)
+    return {"X": X, "y": y, "origin": plane.origin, "u": plane.u, "v": plane.v, "explained": plane.explained}
+
+
+def network_case(seed: int, sizes: list[int]) -> dict[str, Any]:
+    """Activation patterns of a ReLU network on the grid of a plane, and the plane along an attack on it."""
+    torch.manual_seed(seed)
+    layers: list[torch.nn.Module] = []
+    for inputs, outputs in pairwise(sizes):
+        layers += [torch.nn.Linear(inputs, outputs), torch.nn.ReLU()]
+    net = torch.nn.Sequential(*layers[:-1])
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.mul_(2)
+    theta = torch.cat([p.detach().flatten() for p in net.parameters()]).numpy().astype(np.float64)
+    net.double()
+    d, side = sizes[0], 17
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(30, d)).round(6), np.arange(30) % sizes[-1]
+    plane = boundary.pca_plane(X)
+    axis = np.linspace(-2.1, 2.3, side)
+    points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    on = boundary.activation_pattern(net, boundary.plane_lift(plane, points))
+    attack = boundary.attack_plane(net, X[0], X[1:], y[1:])
+    return {
+        "sizes": sizes,
+        "theta": theta,
+        "X": X,
+        "y": y,
+        "plane": {"origin": plane.origin, "u": plane.u, "v": plane.v},
+        "lim": [-2.1, 2.3],
+        "side": side,
+        "patterns": on.astype(np.int64),
+        "cells": boundary.count_linear_regions(on),
+        "attack": {
+            "path": attack.path,
+            "coords": attack.coords,
+            "distance": attack.distance,
+            "called": list(attack.called),
+            "neighbour": attack.neighbour,
+            "u": attack.plane.u,
+            "v": attack.plane.v,
+        },
+    }
+
+
 def plain(value: Any) -> Any:
     """Arrays as lists, all the way down."""
     if isinstance(value, dict):
@@ -102,5 +155,7 @@ def vectors() -> dict[str, Any]:
         {
             "tilt": [tilt_case(0, 20, 2), tilt_case(1, 30, 5), tilt_case(2, 15, 12)],
             "planes": [plane_case(3, 12, 2), plane_case(4, 25, 6), plane_case(5, 6, 10)],
+            "lda": [lda_case(6, 30, 4, 2), lda_case(7, 60, 6, 3), lda_case(8, 90, 12, 5)],
+            "networks": [network_case(9, [2, 8, 3]), network_case(10, [6, 12, 10, 4])],
         }
     )

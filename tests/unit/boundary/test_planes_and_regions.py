@@ -5,8 +5,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nets import n1
 from scipy import ndimage
+from scipy.linalg import eigh, orth
 from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from clsviz import boundary
 from clsviz.errors import InputError, ShapeError
@@ -65,6 +68,110 @@ def test_pca_plane_is_scikit_learns_up_to_sign():
 def test_pca_plane_refuses_samples_without_a_plane(X, message):
     with pytest.raises(ValueError, match=message):
         boundary.pca_plane(X)
+
+
+def clouds(seed, n, d, k):
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % k
+    return rng.normal(size=(n, d)) * np.linspace(2, 0.5, d) + 2 * rng.normal(size=(k, d))[y], y
+
+
+def test_lda_plane_is_that_of_scikit_learns_first_two_discriminants():
+    X, y = clouds(0, 120, 6, 4)
+    plane = boundary.lda_plane(X, y + 3, ridge=0)  # any integers name the classes
+    scalings = LinearDiscriminantAnalysis(solver="eigen").fit(X, y).scalings_[:, :2]
+    ours = np.stack([plane.u, plane.v])
+    np.testing.assert_allclose(ours @ ours.T, np.eye(2), atol=1e-12)
+    np.testing.assert_allclose(ours.T @ ours, orth(scalings) @ orth(scalings).T, atol=1e-9)  # one plane
+    first = scalings[:, 0] / np.linalg.norm(scalings[:, 0])
+    assert abs(plane.u @ first) == pytest.approx(1, abs=1e-12)
+    for axis in (plane.u, plane.v):
+        assert axis[np.argmax(np.abs(axis))] > 0
+
+
+def test_lda_plane_of_two_classes_adds_the_largest_variance_across_the_discriminant():
+    X, y = clouds(1, 80, 5, 2)
+    plane = boundary.lda_plane(X, y, ridge=0)
+    line = LinearDiscriminantAnalysis(solver="eigen").fit(X, y).scalings_[:, 0]
+    assert abs(plane.u @ line) / np.linalg.norm(line) == pytest.approx(1, abs=1e-12)
+    across = (X - X.mean(0)) @ (np.eye(5) - np.outer(plane.u, plane.u))
+    assert abs(PCA(1).fit(across).components_[0] @ plane.v) == pytest.approx(1, abs=1e-9)
+
+
+def test_lda_plane_with_a_ridge_solves_the_generalised_eigenproblem_where_pixels_never_vary():
+    X, y = clouds(2, 90, 6, 3)
+    X[:, 2] = 1.0
+    means = np.stack([X[y == k].mean(0) for k in range(3)])
+    within = np.cov((X - means[y]).T, bias=True)
+    between = np.cov(means[y].T, bias=True)
+    within += 1e-3 * np.trace(within) / 6 * np.eye(6)
+    axes = eigh(between, within)[1][:, :-3:-1]
+    plane = boundary.lda_plane(X, y)
+    ours = np.stack([plane.u, plane.v])
+    np.testing.assert_allclose(ours.T @ ours, orth(axes) @ orth(axes).T, atol=1e-8)
+    assert 0 < plane.explained.sum() <= 1
+    with pytest.raises(InputError, match="singular; use a ridge above 0"):
+        boundary.lda_plane(X, y, ridge=0)
+
+
+def test_lda_plane_of_class_means_on_one_line_falls_back_to_the_variance_across():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(60, 3)) * [1, 0.1, 3]
+    y = np.arange(60) % 3
+    for k in range(3):  # means exactly on the first axis
+        X[y == k] -= X[y == k].mean(0)
+    plane = boundary.lda_plane(X + np.outer(y, [1, 0, 0]), y)
+    assert abs(plane.v[2]) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        ([[0, 1], [2, 3]], [0, 1], "at least 3 rows"),
+        ([[0, 1], [2, 3], [1, 1]], [0, 1], r"y must be \(3,\)"),
+        ([[0, 1], [2, 3], [1, 1]], [2, 2, 2], "one class"),
+        ([[0, 1], [0, -1], [1, 0], [-1, 0]], [0, 0, 1, 1], "class means are equal"),
+        ([[0, 0], [1, 1], [2, 2], [4, 4]], [0, 0, 1, 1], "rank below 2"),
+    ],
+)
+def test_lda_plane_refuses_samples_without_a_plane(X, y, message):
+    with pytest.raises(ValueError, match=message):
+        boundary.lda_plane(X, y)
+    with pytest.raises(InputError, match="ridge must be >= 0"):
+        boundary.lda_plane([[0, 1], [2, 3], [1, 1]], [0, 1, 1], ridge=-1)
+
+
+def test_attack_plane_holds_the_contracts_attack_and_the_nearest_sample_of_the_class_it_reaches():
+    X = np.array([[0.9, 0.6], [0.0, 3.0], [-0.2, 0.8]])
+    found = boundary.attack_plane(n1(), [1, 0.5], X, [0, 1, 1])
+    assert (found.called, found.neighbour, len(found.path), found.success) == ((0, 1), 2, 3, True)
+    assert found.distance == pytest.approx(0.560553, abs=1e-6)  # the contract's DeepFool
+    np.testing.assert_allclose(found.path[-1], [0.44206, 0.44594], atol=1e-5)
+    np.testing.assert_allclose(found.path[0], [1, 0.5])
+    np.testing.assert_allclose(found.coords[[0, -1]], [[0, 0], [found.distance, 0]], atol=1e-9)
+    np.testing.assert_allclose(boundary.plane_lift(found.plane, found.plane.coords)[2], X[2], atol=1e-9)
+
+
+def test_attack_plane_of_a_linear_network_is_one_step_across_its_boundary():
+    torch.manual_seed(0)
+    model = torch.nn.Linear(5, 3).double()
+    X, y = clouds(4, 30, 5, 3)
+    found = boundary.attack_plane(model, X[0], X[1:], y[1:])
+    W, b = (p.detach().numpy() for p in model.parameters())
+    margin = boundary.multiclass_linear_margin(W, b, X[:1], [found.called[0]])[0]
+    assert len(found.path) == 2 and found.distance == pytest.approx(1.02 * margin, rel=1e-6)
+    assert y[1:][found.neighbour] == found.called[1]
+
+
+def test_attack_plane_refuses_what_spans_no_plane():
+    with pytest.raises(InputError, match="no slope at x"):
+        flat = torch.nn.Linear(2, 2)
+        torch.nn.init.zeros_(flat.weight)
+        boundary.attack_plane(flat, [0, 1], [[1, 1]], [0])
+    with pytest.raises(InputError, match="line of the attack"):
+        boundary.attack_plane(n1(), [1, 0.5], [[1, 0.5]], [0])
+    with pytest.raises(ShapeError, match=r"X must be \(N, 2\)"):
+        boundary.attack_plane(n1(), [1, 0.5], [[1, 0.5, 2]], [0])
 
 
 def test_project_and_lift_refuse_other_dimensions():
