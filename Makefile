@@ -41,9 +41,9 @@ help:
 lab: $(BUILT)
 	@$(BIN)/clsviz lab lab $(LAB_ARGS)
 
-# Everything, in one run of pytest: unit, kernel, notebooks, wheel, browser.
+# Everything, in one run of pytest on two cores: unit, kernel, notebooks, wheel, browser.
 test: $(BUILT) $(BROWSER) js-test
-	$(PYTEST)
+	$(PYTEST) -n 2 --dist worksteal
 
 setup: $(BUILT)
 build: $(BUILT)
