@@ -29,9 +29,8 @@ export interface Field {
 const axis = ([low, high]: Limits, count: number) =>
   Float64Array.from({ length: count }, (_, i) => low + ((high - low) * i) / (count - 1));
 
-/** Scores of a network on a grid, for all classes. */
-export function networkField(network: Network, theta: Float32Array, grid: Grid): Field {
-  const flat = restrictToPlane(network, theta, grid.plane);
+/** Plane coordinates (ny * nx, 2) of a grid's points. */
+export function gridPoints(grid: Grid): Float32Array {
   const [xs, ys] = [axis(grid.xlim, grid.nx), axis(grid.ylim, grid.ny)];
   const points = new Float32Array(grid.nx * grid.ny * 2);
   let at = 0;
@@ -41,8 +40,15 @@ export function networkField(network: Network, theta: Float32Array, grid: Grid):
       points[at++] = y;
     }
   }
+  return points;
+}
+
+/** Scores of a network on a grid, for all classes. */
+export function networkField(network: Network, theta: Float32Array, grid: Grid): Field {
+  const flat = restrictToPlane(network, theta, grid.plane);
   const k = network.sizes[network.sizes.length - 1]!;
-  return field(forward(flat.network, flat.theta, points, xs.length * ys.length), k, grid.nx, grid.ny);
+  const { nx, ny } = grid;
+  return field(forward(flat.network, flat.theta, gridPoints(grid), nx * ny), k, nx, ny);
 }
 
 /** The field of two classes with log odds gain * (w.x + b) for the second. */

@@ -36,6 +36,9 @@ export function check(network: Network, theta: ArrayLike<number>): void {
   }
 }
 
+/** Told what a hidden layer gives before its activation, (rows, size), from a row of X on; layers count from 0. */
+export type Seen = (layer: number, from: number, rows: number, values: Float32Array) => void;
+
 /** Logits (n, K) of the rows of X (n, D); sums are in double precision. */
 export function forward(
   network: Network,
@@ -43,6 +46,7 @@ export function forward(
   X: Float32Array,
   n: number,
   out: Float32Array = new Float32Array(n * network.sizes[network.sizes.length - 1]!),
+  seen?: Seen,
 ): Float32Array {
   check(network, theta);
   const { sizes } = network;
@@ -64,6 +68,7 @@ export function forward(
         at += outputs * inputs + 1;
       } else {
         dense(input, rows, inputs, theta, at, outputs, output);
+        if (!last) seen?.(layer - 1, from, rows, output);
         if (!last) activate(output, rows * outputs, network.activation);
         at += outputs * (inputs + 1);
       }

@@ -1,6 +1,19 @@
 /** Planes in input space (clsviz.boundary.planes, same names and conventions). */
 
-import { addScatter, dot, leadingTwo, meanRow, norm, plus, unit, without } from "./linalg";
+import {
+  addScatter,
+  cholesky,
+  dot,
+  eigen,
+  leadingTwo,
+  meanRow,
+  multiply,
+  norm,
+  plus,
+  solve,
+  unit,
+  without,
+} from "./linalg";
 
 type Vector = ArrayLike<number>;
 
@@ -48,6 +61,68 @@ export function pcaPlane(X: Vector, n: number, d: number): Plane {
   if (!(values[1]! > 1e-24 * total)) throw new Error("the samples lie on one line, so they span no plane");
   const [u, v] = vectors.slice(0, 2).map(upright) as [Float64Array, Float64Array];
   return { origin, u, v, explained: [values[0]! / total, values[1]! / total] };
+}
+
+const LDA_RIDGE = 1e-3; // of the mean variance: pixels that never vary leave the covariance singular
+const LEAST_SPREAD = 1e-10; // of the first discriminant's: class means as good as on one line
+
+/** The plane of the first two discriminants of X (n, d) with labels; where there is one only, the second axis is
+ *  the direction of largest variance across it. */
+export function ldaPlane(X: Vector, n: number, d: number, labels: ArrayLike<number>): Plane {
+  const origin = meanRow(X, n, d);
+  const rows = new Map<number, number[]>();
+  for (let r = 0; r < n; r++) {
+    const own = rows.get(labels[r]!);
+    if (own) own.push(r);
+    else rows.set(labels[r]!, [r]);
+  }
+  const within = new Float64Array(d * d);
+  const between: Float64Array[] = []; // of each class: its mean from that of all, by the root of its share
+  for (const own of rows.values()) {
+    const mean = new Float64Array(d);
+    for (const r of own) for (let i = 0; i < d; i++) mean[i]! += X[r * d + i]! / own.length;
+    addScatter(within, X, own, d, mean);
+    const share = Math.sqrt(own.length / n);
+    between.push(mean.map((v, i) => share * (v - origin[i]!)));
+  }
+  let trace = 0;
+  for (let i = 0; i < d; i++) trace += within[i * d + i]! / n;
+  for (let i = 0; i < within.length; i++) within[i]! /= n;
+  for (let i = 0; i < d; i++) within[i * d + i]! += (LDA_RIDGE * trace) / d;
+  const L = cholesky(within, d);
+  if (!L) throw new Error("the samples of each class are all alike: there is no spread to compare them by");
+  const k = between.length;
+  const whitened = between.map((mean) => solve(L, mean));
+  const { values, vectors } = eigen(
+    Float64Array.from({ length: k * k }, (_, at) => dot(between[Math.floor(at / k)]!, whitened[at % k]!)),
+    k,
+  );
+  const direction = (which: number) =>
+    whitened.reduce((sum, w, c) => plus(sum, vectors[which]![c]!, w), new Float64Array(d));
+  const u = upright(unit(direction(0), "the first discriminant"));
+  const C = new Float64Array(d * d);
+  addScatter(
+    C,
+    X,
+    Array.from({ length: n }, (_, r) => r),
+    d,
+    origin,
+  );
+  const along = multiply(C, u);
+  const total = C.reduce((sum, v, at) => (at % (d + 1) === 0 ? sum + v : sum), 0);
+  const second = k > 2 && values[1]! > LEAST_SPREAD * values[0]! ? direction(1) : acrossOf(C, u, along, d);
+  const v = upright(unit(without(without(second, u), u), "the second discriminant"));
+  return { origin, u, v, explained: [dot(u, along) / total, dot(v, multiply(C, v)) / total] };
+}
+
+/** The direction of largest variance across u; `along` is C u. */
+function acrossOf(C: Float64Array, u: Float64Array, along: Float64Array, d: number): Float64Array {
+  const own = dot(u, along);
+  const rest = C.map((v, at) => {
+    const [i, j] = [Math.floor(at / d), at % d];
+    return v - u[i]! * along[j]! - along[i]! * u[j]! + own * u[i]! * u[j]!;
+  });
+  return leadingTwo(rest, d).vectors[0]!;
 }
 
 function upright(axis: Float64Array): Float64Array {
