@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsviz.exhibits.fitting import scaled
-from clsviz.exhibits.pictures import COLOURS, TEXT, add_curve, add_level, page
+from clsviz.exhibits.pictures import COLOURS, TEXT, add_curve, add_level, add_sliders, page, place
 from clsviz.exhibits.registry import Numbers, Verdict, exhibit
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ POWERS = (1.0, 2.0, 4.0)  # exponents that are followed over the sizes
 SWEEP = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 8.0, 16.0)
 AT_DEPTH = 101  # training samples of the networks; odd, so that there is a majority
 DEPTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+EXPONENTS = (0.05, 0.5, 1.0, 2.0, 4.0, 8.0, 50.0)  # of the slider
+MAPPED = (1, 2, 4, 8, 16, 32, 64)  # depths of the slider
 CUBIC_DEPTHS = 8  # the cube of the cosine, as often: deeper ones leave the range of float64
 NETWORKS = ("square", "cubic", "sine")
 NEAR = 0.9  # agreement from which on a network counts as near its limit
@@ -142,81 +144,81 @@ def _listed(words: list[str], numbers: Numbers) -> str:
 
 def _picture(numbers: Numbers) -> Figure:
     figure = page(
-        (f"{AT_DEPTH} samples, one exponent", "longitude (degrees)", "height"),
+        ("Vote with a singular kernel", "longitude (degrees)", "height"),
+        ("Infinitely wide network", "longitude (degrees)", "height"),
         ("Error against samples", "training samples", "probability of an error"),
         ("Deep networks near their limit", "depth (layers)", "share with the limit's answer"),
+        columns=2,
     )
     _add_maps(figure)
     for series, (key, words) in enumerate({**RIVALS, "optimal": f"the exponent {POWERS[1]:g} = d"}.items()):
-        add_curve(figure, SIZES, numbers[key], words, series, panel=2, markers=True)
-    add_level(figure, NOISE, "Bayes error", panel=2)
-    for name, series in zip(NETWORKS, (0, 3, 4), strict=True):  # as their limits in the second panel
+        add_curve(figure, SIZES, numbers[key], words, series, panel=3, markers=True)
+    add_level(figure, NOISE, "Bayes error", panel=3)
+    for name, series in zip(NETWORKS, (0, 3, 4), strict=True):  # as their limits in the third panel
         depths = DEPTHS if name != "cubic" else range(1, CUBIC_DEPTHS + 1)
-        add_curve(figure, depths, numbers[f"agree_{name}"], WORDS[name], series, panel=3, markers=True)
-    figure.update_xaxes(type="log", col=2)
-    figure.update_xaxes(type="log", col=3)
+        add_curve(figure, depths, numbers[f"agree_{name}"], WORDS[name], series, panel=4, markers=True)
+    figure.update_xaxes(type="log", row=2)
+    figure.update_layout(width=1100)
     return figure
 
 
 def _add_maps(figure: Figure) -> None:
-    """The first panel: where class 1 is answered, with a slider for the exponent."""
+    """The upper panels: where class 1 is answered, by the exponent, and by activation and depth."""
     from clsviz.boundary import singular_kernel_scores
 
     X, y = draw(np.random.default_rng([0, 8]), AT_DEPTH)
-    longitude, height = np.linspace(0, 90, 70), np.linspace(0, 0.99, 60)
+    longitude, height = np.linspace(0, 90, 55), np.linspace(0, 0.99, 45)
     turn, up = np.meshgrid(np.deg2rad(longitude), height)
     flat = np.sqrt(1 - up**2)
     grid = np.stack([flat * np.cos(turn), flat * np.sin(turn), up], -1).reshape(-1, 3)
-    shown = (0.05, 0.5, 1.0, 2.0, 4.0, 8.0, 50.0)
-    steps = []
-    for alpha in shown:
-        share = singular_kernel_scores(X, y, grid, alpha=alpha, n_classes=2)[:, 1]
-        figure.add_heatmap(
-            x=longitude,
-            y=height,
-            z=(share > 0.5).reshape(up.shape).astype(int),
-            colorscale=[[0, COLOURS[0]], [1, COLOURS[4]]],
-            zmin=0,
-            zmax=1,
-            opacity=0.5,
-            showscale=False,
-            hoverinfo="skip",
-            visible=alpha == DIMENSION,
-            row=1,
-            col=1,
-        )
-        restyle = {"visible": [alpha == other for other in shown]}
-        steps.append(dict(method="restyle", label=f"{alpha:g}", args=[restyle, list(range(len(shown)))]))
-    for k, name in enumerate(("class 0", "class 1")):
-        figure.add_scatter(
-            x=np.rad2deg(np.arctan2(X[y == k, 1], X[y == k, 0])),
-            y=X[y == k, 2],
-            mode="markers",
-            name=name,
-            marker=dict(
-                color=COLOURS[(0, 4)[k]],
-                symbol=("circle", "square")[k],
-                size=6,
-                line=dict(color=TEXT, width=1),
-            ),
-            row=1,
-            col=1,
-        )
-    figure.update_layout(
-        sliders=[
-            dict(
-                active=shown.index(float(DIMENSION)),
-                currentvalue=dict(prefix="exponent "),
-                steps=steps,
-                x=0,
-                len=0.26,
-                y=-0.5,
-                yanchor="top",
+
+    def shown(guess: np.ndarray, words: str) -> list[dict[str, Any]]:
+        area = dict(type="heatmap", x=longitude, y=height, z=guess.reshape(up.shape).astype(int), zmin=0)
+        area |= dict(zmax=1, colorscale=[[0, COLOURS[0]], [1, COLOURS[4]]], opacity=0.5, showscale=False)
+        told = dict(type="scatter", mode="text", x=[45], y=[1.05], text=[words], hoverinfo="skip")
+        return [area | dict(hoverinfo="skip"), told]
+
+    def by_exponent(alpha: float) -> list[dict[str, Any]]:
+        guess = singular_kernel_scores(X, y, grid, alpha=alpha, n_classes=2).argmax(1)
+        return shown(guess, f"exponent {alpha:g}: error {error_of(guess, grid):.3f}")
+
+    networks: dict[tuple[str, int], np.ndarray] = {}
+    a = sine_slope(DIMENSION)
+    for name in NETWORKS:
+        depths = tuple(min(depth, CUBIC_DEPTHS) if name == "cubic" else depth for depth in MAPPED)
+        among, towards = (tangent_kernels(rows @ X.T, name, a, depths) for rows in (X, grid))
+        kernels = zip(sorted(set(depths)), among, towards, strict=True)
+        networks |= {(name, depth): answers(K, y, k) for depth, K, k in kernels}
+
+    short = {words.partition(":")[0]: name for name, words in WORDS.items()}
+
+    def by_depth(depth: int, words: str) -> list[dict[str, Any]]:
+        name = short[words]
+        held = min(depth, CUBIC_DEPTHS) if name == "cubic" else depth
+        guess = networks[name, held]
+        note = "" if held == depth else " (deeper: out of float64)"
+        return shown(guess, f"depth {held}: error {error_of(guess, grid):.3f}{note}")
+
+    add_sliders(figure, {"exponent": EXPONENTS}, [float(DIMENSION)], by_exponent, width=0.44)
+    knobs: dict[str, Any] = {"depth": MAPPED, "activation": tuple(short)}
+    add_sliders(figure, knobs, [1, list(short)[-1]], by_depth, panel=2, left=0.56, width=0.44)
+    for panel in (1, 2):
+        for k, name in enumerate(("class 0", "class 1")):
+            figure.add_scatter(
+                x=np.rad2deg(np.arctan2(X[y == k, 1], X[y == k, 0])),
+                y=X[y == k, 2],
+                mode="markers",
+                name=name,
+                legendgroup=name,
+                showlegend=panel == 1,
+                marker=dict(
+                    color=COLOURS[(0, 4)[k]],
+                    symbol=("circle", "square")[k],
+                    size=6,
+                    line=dict(color=TEXT, width=1),
+                ),
+                **place(figure, panel),
             )
-        ],
-        height=540,
-        margin=dict(b=240),
-    )
 
 
 @exhibit(

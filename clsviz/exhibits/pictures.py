@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,34 +19,52 @@ HATCHES = ("", "/", ".", "x", "\\", "-", "+")
 TEXT = "#7f7f7f"  # 4:1 on white, 4.5:1 on #111
 GRID = "rgba(128,128,128,0.25)"
 PANEL_WIDTH, HEIGHT = 400, 390
+PLOT, BETWEEN = 260, 120  # height of a panel's inside, and of what lies between two rows of them
+UNDER, SLIDER = 145, 95  # from the lowest row down to the sliders, and their height
 
 
-def page(*panels: tuple[str, str, str]) -> Figure:
-    """An empty figure with panels side by side, each (title, x axis with unit, y axis with unit)."""
+def page(*panels: tuple[str, str, str], columns: int | None = None) -> Figure:
+    """An empty figure with panels side by side, each (title, x axis with unit, y axis with unit).
+
+    With ``columns`` they stand in rows of so many.
+    """
     from plotly.subplots import make_subplots
 
-    count = len(panels)
+    count = columns or len(panels)
+    rows = -(-len(panels) // count)
+    inside = PLOT * rows + BETWEEN * (rows - 1)
     figure = make_subplots(
-        1, count, subplot_titles=[title for title, _, _ in panels], horizontal_spacing=0.36 / (count + 1)
+        rows,
+        count,
+        subplot_titles=[title for title, _, _ in panels],
+        horizontal_spacing=0.36 / (count + 1),
+        vertical_spacing=BETWEEN / inside,
     )
+    figure.update_layout(meta=dict(columns=count))
     for i, (_, x, y) in enumerate(panels, 1):
         axis = dict(
             title_font=dict(size=13), gridcolor=GRID, zerolinecolor=GRID, linecolor=TEXT, automargin=True
         )
-        figure.update_xaxes(title_text=x, col=i, row=1, **axis)
-        figure.update_yaxes(title_text=y, col=i, row=1, **axis)
+        figure.update_xaxes(title_text=x, **axis, **place(figure, i))
+        figure.update_yaxes(title_text=y, **axis, **place(figure, i))
     figure.update_layout(
         width=max(520, PANEL_WIDTH * count),
-        height=HEIGHT,
+        height=HEIGHT - PLOT + inside,
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font=dict(color=TEXT, size=13),
         margin=dict(l=60, r=16, t=40, b=90),
-        legend=dict(orientation="h", yanchor="top", y=-0.24, x=0),
+        legend=dict(orientation="h", yanchor="top", y=-0.24 * PLOT / inside, x=0),
         barmode="group",
     )
     figure.update_annotations(font=dict(color=TEXT, size=14))
     return figure
+
+
+def place(figure: Figure, panel: int) -> dict[str, int]:
+    """Row and column of a panel of `page`, from 1, for plotly."""
+    row, column = divmod(panel - 1, figure.layout.meta["columns"])
+    return dict(row=row + 1, col=column + 1)
 
 
 def add_curve(
@@ -81,8 +100,7 @@ def add_curve(
         hoverinfo="skip",
         showlegend=False,
         legendgroup=name,
-        row=1,
-        col=panel,
+        **place(figure, panel),
     )
     figure.add_scatter(
         x=x,
@@ -93,8 +111,7 @@ def add_curve(
         marker=dict(symbol=MARKERS[series % len(MARKERS)], size=8),
         legendgroup=name,
         showlegend=_is_new(figure, name),
-        row=1,
-        col=panel,
+        **place(figure, panel),
     )
 
 
@@ -116,15 +133,130 @@ def add_bars(
         ),
         legendgroup=name,
         showlegend=_is_new(figure, name),
-        row=1,
-        col=panel,
+        **place(figure, panel),
     )
 
 
 def add_level(figure: Figure, y: float, words: str, *, panel: int = 1) -> None:
     """A horizontal line with words, to compare with."""
-    line: dict[str, Any] = dict(line=dict(color=TEXT, dash="dot", width=1), row=1, col=panel)
+    line: dict[str, Any] = dict(line=dict(color=TEXT, dash="dot", width=1), **place(figure, panel))
     figure.add_hline(y=y, annotation_text=words, annotation_font_color=TEXT, **line)
+
+
+def add_sliders(
+    figure: Figure,
+    sliders: Mapping[str, Sequence[float | str]],
+    start: Sequence[float | str],
+    draw: Callable[..., Sequence[Mapping[str, Any]]],
+    *,
+    panel: int = 1,
+    left: float = 0.0,
+    width: float = 1.0,
+) -> None:
+    """Sliders below the figure that change a panel at once: everything is in the figure, no kernel needed.
+
+    plotly's sliders know nothing of each other, so each changes an attribute of its own: the first the
+    data, the second which traces are visible, the third which are opaque.
+
+    Args:
+        sliders: by the words before the value: the values, or words for them; up to three.
+        start: the values shown first.
+        draw: called with a value of each slider: the traces, as plotly has them, with their "type"; the
+            same number with the same look for all values.
+        left, width: where the sliders stand, as shares of the figure's width.
+    """
+    values = list(sliders.values())
+    second, third = ([*values, [None], [None]][i] for i in (1, 2))
+    others = len(values) - 1
+    begun = [list(choice).index(chosen) for choice, chosen in zip(values, start, strict=True)]
+    at_second, at_third = ([*begun, 0, 0][i] for i in (1, 2))
+    drawn = {
+        (i, j, k): draw(*(value, *(b, c)[:others]))
+        for i, value in enumerate(values[0])
+        for (j, b), (k, c) in product(enumerate(second), enumerate(third))
+    }
+    layers = list(product(range(len(second)), range(len(third)), range(len(drawn[0, 0, 0]))))
+    for trace in drawn[begun[0], at_second, at_third]:  # entries of the legend that nothing hides
+        if trace.get("name") and _is_new(figure, trace["name"]):
+            blank = {**trace, "x": [None], "y": [None], "showlegend": True, "legendgroup": trace["name"]}
+            figure.add_trace(blank, **place(figure, panel))
+    first = len(figure.data)
+    for j, k, t in layers:
+        trace = {
+            **drawn[begun[0], j, k][t],
+            "showlegend": False,
+            "legendgroup": drawn[0, j, k][t].get("name"),
+            "visible": j == at_second,
+            "opacity": _opacity(drawn, j, k, t, at_third),
+            "hoverinfo": _hover(drawn, j, k, t, at_third),
+        }
+        figure.add_trace(trace, **place(figure, panel))
+    traces = list(range(first, len(figure.data)))
+    held = {
+        (i, key): [_plain(drawn[i, j, k][t].get(key)) for j, k, t in layers]
+        for i, key in product(range(len(values[0])), ("x", "y", "z", "text"))
+    }
+    moving = {key for i, key in held if held[i, key] != held[0, key]}
+    changes: list[Callable[[int], dict[str, Any]]] = [
+        lambda i: {key: held[i, key] for key in sorted(moving)},
+        lambda i: {"visible": [j == i for j, _, _ in layers]},
+        lambda i: {
+            "opacity": [_opacity(drawn, j, k, t, i) for j, k, t in layers],
+            "hoverinfo": [_hover(drawn, j, k, t, i) for j, k, t in layers],
+        },
+    ]
+    inside = figure.layout.height - figure.layout.margin.t - figure.layout.margin.b
+    already = list(figure.layout.sliders)
+    gap = 0.03
+    each = (width - gap * others) / len(values)
+    for number, ((words, choice), change) in enumerate(zip(sliders.items(), changes, strict=False)):
+        steps = [
+            dict(method="restyle", label=_label(value), args=[change(i), traces])
+            for i, value in enumerate(choice)
+        ]
+        already.append(
+            dict(
+                active=begun[number],
+                currentvalue=dict(prefix=f"{words} ", font=dict(color=TEXT, size=13)),
+                font=dict(color=TEXT, size=11),
+                steps=steps,
+                x=left + number * (each + gap),
+                len=each,
+                y=-UNDER / inside,
+                yanchor="top",
+                pad=dict(t=0, b=0),
+                bgcolor="rgba(128,128,128,0.35)",
+                activebgcolor=COLOURS[0],
+                bordercolor=TEXT,
+                tickcolor=TEXT,
+            )
+        )
+    bottom = UNDER + SLIDER
+    figure.update_layout(sliders=already, height=inside + figure.layout.margin.t + bottom, margin_b=bottom)
+
+
+def _label(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _opacity(drawn: Mapping[tuple[int, int, int], Any], j: int, k: int, t: int, shown: int) -> float:
+    return drawn[0, j, k][t].get("opacity", 1.0) if k == shown else 0.0
+
+
+def _hover(drawn: Mapping[tuple[int, int, int], Any], j: int, k: int, t: int, shown: int) -> str:
+    return str(drawn[0, j, k][t].get("hoverinfo", "all")) if k == shown else "skip"
+
+
+def _plain(values: Any) -> Any:
+    """As plotly gets it, rounded: sliders hold all they show, so short numbers count."""
+    if values is None or isinstance(values, str):
+        return values
+    array = np.asarray(values)
+    if array.dtype.kind != "f":
+        return list(array.tolist())
+    if array.ndim > 1:
+        return [_plain(row) for row in array]
+    return [float(f"{value:.4g}") if np.isfinite(value) else None for value in array]
 
 
 def _is_new(figure: Figure, name: str) -> bool:

@@ -1,0 +1,94 @@
+"""Sliders of the pictures: each moves an attribute of its own, so that any combination shows what is drawn."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+import clsviz as cv
+from clsviz.exhibits.pictures import add_curve, add_sliders, page
+
+FIRST, SECOND, THIRD = (1.0, 2.0, 3.0), ("a", "b"), (10, 20)
+
+
+def moved(figure, choice):
+    """The traces after each slider was put to a step, as plotly's restyle does it."""
+    traces = [trace.to_plotly_json() for trace in figure.data]
+    for slider, step in zip(figure.layout.sliders, choice, strict=True):
+        change, which = slider.steps[step].args
+        for key, values in change.items():
+            for index, value in zip(which, values, strict=True):
+                traces[index][key] = value
+    return traces
+
+
+def shown(traces):
+    """What can be seen of them."""
+    return [t for t in traces if t.get("visible", True) and t.get("opacity", 1) and t["x"][0] is not None]
+
+
+def test_any_combination_of_three_sliders_shows_its_own_traces():
+    def draw(a, b, c):
+        y = [a, float(ord(b)), float(c)]
+        dot = dict(type="scatter", x=[a], y=[0.0], text=[f"{a:g}{b}{c}"], mode="text")
+        return [dict(type="scatter", x=[0.0, 1.0, 2.0], y=y, name="line"), dot]
+
+    figure = page(("", "x", "y"), ("", "x", "y"))
+    add_sliders(figure, {"a": FIRST, "b": SECOND, "c": THIRD}, (2.0, "b", 10), draw, panel=2)
+    for choice in product(range(3), range(2), range(2)):
+        line, text = shown(moved(figure, choice))
+        a, b, c = FIRST[choice[0]], SECOND[choice[1]], THIRD[choice[2]]
+        assert list(line["y"]) == [a, ord(b), c]
+        assert list(text["text"]) == [f"{a:g}{b}{c}"] and list(text["x"]) == [a]
+        assert line["xaxis"] == "x2"
+    start = [slider.active for slider in figure.layout.sliders]
+    assert start == [1, 1, 0]
+    before = [trace.to_plotly_json() for trace in figure.data]
+    assert [list(t["y"]) for t in shown(before)] == [list(t["y"]) for t in shown(moved(figure, start))]
+
+
+def test_one_entry_of_the_legend_stays_whatever_is_chosen():
+    def draw(a, b):
+        return [dict(type="scatter", x=[0.0], y=[a], name="line")]
+
+    figure = page(("", "x", "y"))
+    add_sliders(figure, {"a": FIRST, "b": SECOND}, (1.0, "a"), draw)
+    for choice in product(range(3), range(2)):
+        entries = [t for t in moved(figure, choice) if t.get("showlegend") and t.get("visible", True)]
+        assert [t["name"] for t in entries] == ["line"]
+
+
+def test_sliders_of_two_panels_leave_each_other_alone_and_the_figure_grows_once():
+    figure = page(("", "x", "y"), ("", "x", "y"), columns=1)
+    draw = lambda a: [dict(type="scatter", x=[0.0], y=[a])]  # noqa: E731
+    add_sliders(figure, {"a": FIRST}, (1.0,), draw, width=0.4)
+    height = figure.layout.height
+    add_sliders(figure, {"b": FIRST}, (3.0,), draw, panel=2, left=0.6, width=0.4)
+    assert figure.layout.height == height
+    assert [list(t["y"]) for t in shown(moved(figure, (1, 0)))] == [[2.0], [1.0]]
+    assert figure.data[0].yaxis == "y" and figure.data[1].yaxis == "y2"
+
+
+def test_curves_find_their_panel_in_rows():
+    figure = page(*[(f"{i}", "x", "y") for i in range(4)], columns=2)
+    for panel in range(1, 5):
+        add_curve(figure, [0, 1], np.zeros((2, 2)), f"{panel}", 0, panel=panel)
+    assert [trace.xaxis for trace in figure.data[1::2]] == ["x", "x2", "x3", "x4"]
+
+
+@pytest.mark.parametrize("id", ["infinite_limit_classifier"])
+def test_each_step_of_a_pictures_sliders_changes_what_is_seen(id):
+    figure = cv.exhibit(id).plot()
+    start = [slider.active for slider in figure.layout.sliders]
+
+    def seen(choice):
+        keys = ("x", "y", "z", "text")
+        return [
+            [np.asarray(t[k]).tolist() for k in keys if t.get(k) is not None]
+            for t in shown(moved(figure, choice))
+        ]
+
+    assert start
+    for i, slider in enumerate(figure.layout.sliders):
+        drawn = [seen([*start[:i], step, *start[i + 1 :]]) for step in range(len(slider.steps))]
+        assert all(a != b for a, b in zip(drawn, drawn[1:], strict=False))
