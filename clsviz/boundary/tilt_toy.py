@@ -12,6 +12,7 @@ from scipy.special import ndtr
 from clsviz.boundary.checks import real_array, real_number
 from clsviz.boundary.tilting import TANAY
 from clsviz.catalogue import Range, method
+from clsviz.data.tilted import draw_tilted
 from clsviz.errors import InputError
 
 
@@ -86,12 +87,16 @@ def make_tilt_data(
         rho=rho,
         sigma_rest=sigma_rest,
     )
-    e = np.random.default_rng(seed).standard_normal((2 * n_per_class, dim))
-    y = np.repeat(np.array([0, 1], dtype=np.int64), n_per_class)
-    X = sigma_rest * e
-    X[:, 0] = sigma_signal * e[:, 0] + (2 * y - 1) * separation / 2
-    X[:, 1] = sigma_tilt * (rho * e[:, 0] + math.sqrt(1 - rho**2) * e[:, 1])
-    return X, y
+    return draw_tilted(
+        n_per_class,
+        dim,
+        separation=separation,
+        sigma_signal=sigma_signal,
+        sigma_tilt=sigma_tilt,
+        rho=rho,
+        sigma_rest=sigma_rest,
+        seed=seed,
+    )
 
 
 @method(

@@ -21,6 +21,7 @@ from clsviz.data.tables import breast_cancer, digits, iris, wine
 from clsviz.data.toys import blobs, circles, gaussians, moons, spirals, toy_mixture, xor
 
 # after the toys: the order of import is the order of the menus
+from clsviz.data.tilted import tilted  # isort: skip
 from clsviz.data.targets import discs, ordinal, wave  # isort: skip
 from clsviz.data.one_class import one_class, one_digit  # isort: skip
 from clsviz.data.domains import shortcut, two_domains  # isort: skip
@@ -61,6 +62,7 @@ __all__ = [
     "standardised",
     "stratified_split",
     "subsample_counts",
+    "tilted",
     "toy_mixture",
     "two_domains",
     "undersample",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,6 +38,7 @@ class Dataset:
     bayes_error: float | None = None  # known for toys with a known Bayes rule, in [0, 1]
     label_sets: np.ndarray | None = None  # (N, K) float32 in {0, 1}: all labels of each sample
     values: np.ndarray | None = None  # (N,) float32: a number for each sample
+    tilt: Mapping[str, float] | None = None  # what a set with controlled tilt was drawn with, see `tilted`
     unlabelled: np.ndarray | None = None  # (M, D) float32: samples without labels, perhaps from elsewhere
 
     def __post_init__(self) -> None:

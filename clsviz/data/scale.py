@@ -25,4 +25,4 @@ def standardised(dataset: Dataset) -> Dataset:
     far = dataset.unlabelled
     far = None if far is None else ((far - centre) / unit).astype(np.float32)
     names = tuple(UNIT.sub("", name) for name in dataset.feature_names)
-    return replace(dataset, X=X.astype(np.float32), feature_names=names, unlabelled=far)
+    return replace(dataset, X=X.astype(np.float32), feature_names=names, unlabelled=far, tilt=None)

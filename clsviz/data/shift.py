@@ -63,7 +63,9 @@ def with_shift(
     X = dataset.X.copy()
     X[dataset.validation] = moved
     unchanged = not (degrees or scale or any(steps))
-    return replace(dataset, X=X, bayes_error=dataset.bayes_error if unchanged else None)
+    if unchanged:
+        return replace(dataset, X=X)
+    return replace(dataset, X=X, bayes_error=None, tilt=None)
 
 
 def _moved(images: np.ndarray, down: int, right: int) -> np.ndarray:

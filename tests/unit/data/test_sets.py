@@ -19,6 +19,7 @@ def test_the_sets_are_those_promised():
     assert data.names() == [
         *TABLES,
         *TOYS,
+        "tilted",
         "discs",
         "wave",
         "ordinal",
