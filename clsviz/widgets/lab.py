@@ -376,7 +376,7 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         noise = catalogue.Param("rate", 0.0, RANGES["label_noise.rate"])
         return (
             super()._menus()
-            | {kind: menu(kind) for kind in ("data", "model", "optimizer")}
+            | {kind: menu(kind) for kind in ("data", "model", "method", "optimizer")}
             | {
                 "loss": loss_menu(),
                 "supply": supply_menu(),

@@ -22,6 +22,7 @@ CONTROLS = (
     "learning_rate",
     "weight_decay",
     "label_noise",
+    "more_settings",
     "train",
     "epoch",
     "temperature",

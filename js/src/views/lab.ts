@@ -12,6 +12,7 @@ import { mountCompare } from "./controls/compare";
 import { clearOnEscape } from "./controls/escape";
 import { mountExperiment } from "./controls/experiment";
 import { mountFan } from "./controls/fan";
+import { mountFurther } from "./controls/further";
 import { mountLoss } from "./controls/loss";
 import { mountSelectBy } from "./controls/selectby";
 import { mountTemperature } from "./controls/temperature";
@@ -107,6 +108,7 @@ export const mountLab: Mount = (el, { session, store }) => {
   heroes.append(temperature, loss);
   const stops = [
     guarded("Experiment", mountExperiment)(experiment, { session, store }),
+    guarded("More settings", mountFurther)(experiment, { session, store }),
     guarded("Timeline", mountTimeline)(timeline, { session, store }),
     guarded("Fan", mountFan)(fan, { session, store }),
     guarded("Comparison", mountCompare)(compared, { session, store }),

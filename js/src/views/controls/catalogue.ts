@@ -43,6 +43,7 @@ export interface Catalogue {
   n_bins: ParamEntry;
   data: MethodEntry[];
   model: MethodEntry[];
+  method: MethodEntry[];
   loss: LossEntry[];
   supply: SupplyEntry[];
   optimizer: MethodEntry[];
@@ -61,6 +62,7 @@ export interface ExperimentJson {
   model: SpecJson;
   loss: SpecJson;
   optimizer: SpecJson;
+  method: SpecJson;
   supplies?: Record<string, Record<string, unknown>>;
   label_noise: SpecJson | null;
   seed: number;
