@@ -74,6 +74,7 @@ from clsviz.boundary.outliers import (
     mean_shift_outlier,
     probabilistic_error,
 )
+from clsviz.boundary.patches import StrongestPatch, strongest_patch
 from clsviz.boundary.piecewise import (
     Affine,
     NapReport,
@@ -166,6 +167,7 @@ __all__ = [
     "Plane",
     "Reconstruction",
     "ShortcutData",
+    "StrongestPatch",
     "SurrogateRules",
     "TesterLearner",
     "TiltBasis",
@@ -258,6 +260,7 @@ __all__ = [
     "shortcut_bias",
     "singular_kernel_scores",
     "smote",
+    "strongest_patch",
     "surrogate_rules",
     "tester_learner_halfspace",
     "tilt_path",

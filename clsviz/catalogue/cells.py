@@ -263,6 +263,7 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
         "k": ("1", ""),
     },
     "boundary.embedding_probe": {"embedding": ("run.predict(data.X)", "run"), "X": ("data.X", "data")},
+    "boundary.strongest_patch": {"attribution": ("[[9, 0, 0], [0, 3, 4], [0, 5, 6]]", "")},
     "boundary.surrogate_rules": {"k": ("2", "")},
     "boundary.smote": {"X_minority": ("data.X[data.y == 1]", "data"), "n_new": ("10", "")},
     "boundary.borderline_mask": {"minority": ("1", "")},

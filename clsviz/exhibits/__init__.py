@@ -79,6 +79,8 @@ ROOMS: tuple[str, ...] = (
     "switches",
     "two_cues",
     "explained",
+    "surrogates",
+    "patches",
     "one_class",
     "outliers",
 )

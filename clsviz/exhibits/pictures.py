@@ -26,16 +26,20 @@ UNDER, SLIDER = 145, 95  # from the lowest row down to the sliders, and their he
 def page(*panels: tuple[str, str, str], columns: int | None = None) -> Figure:
     """An empty figure with panels side by side, each (title, x axis with unit, y axis with unit).
 
-    With ``columns`` they stand in rows of so many.
+    With ``columns`` they stand in rows of so many; the last panel fills its row.
     """
     from plotly.subplots import make_subplots
 
     count = columns or len(panels)
     rows = -(-len(panels) // count)
+    free = rows * count - len(panels)
+    specs: list[list[dict[str, int] | None]] = [[{} for _ in range(count)] for _ in range(rows)]
+    specs[-1][count - free - 1 :] = [{"colspan": free + 1}, *[None] * free]
     inside = PLOT * rows + BETWEEN * (rows - 1)
     figure = make_subplots(
         rows,
         count,
+        specs=specs,
         subplot_titles=[title for title, _, _ in panels],
         horizontal_spacing=0.36 / (count + 1),
         vertical_spacing=BETWEEN / inside,

@@ -1,6 +1,6 @@
-"""Sliders of the pictures: each moves an attribute of its own, so that any combination shows what is drawn."""
+"""Sliders of the pictures: each moves an attribute of its own, so any combination shows what is drawn."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -91,4 +91,4 @@ def test_each_step_of_a_pictures_sliders_changes_what_is_seen(id):
     assert start
     for i, slider in enumerate(figure.layout.sliders):
         drawn = [seen([*start[:i], step, *start[i + 1 :]]) for step in range(len(slider.steps))]
-        assert all(a != b for a, b in zip(drawn, drawn[1:], strict=False))
+        assert all(a != b for a, b in pairwise(drawn))
