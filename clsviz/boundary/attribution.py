@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from scipy import stats
 
-from clsviz.boundary.calling import tensor_like, with_gradient
+from clsviz.boundary.calling import logits_at, tensor_like, with_gradient
 from clsviz.boundary.checks import TINY, integer, not_negative, real_array, vector_of
 from clsviz.catalogue import Range, method
+from clsviz.data.ood import normals
 from clsviz.errors import InputError, ShapeError
 
 MODES = ("deletion", "insertion")
@@ -31,6 +32,13 @@ class InsertionDeletion(NamedTuple):
 
     curve: np.ndarray  # (d + 1,)
     auc: float  # area over [0, 1]
+
+
+class IntegratedGradients(NamedTuple):
+    """What each feature adds to a class's logit on the straight way from a baseline."""
+
+    values: np.ndarray  # (d,)
+    gap: float  # logit at x minus that at the baseline minus the sum of values; 0 with steps enough
 
 
 class AttributionRobustness(NamedTuple):
@@ -107,8 +115,7 @@ def insertion_deletion(
         raise InputError(f"mode must be one of {list(MODES)}, got {mode!r}")
     x = real_array(x, "x", 1)
     weights = vector_of(attribution, "attribution", len(x))
-    blank = np.broadcast_to(real_array(baseline, "baseline"), x.shape) if np.ndim(baseline) == 0 else None
-    blank = vector_of(baseline, "baseline", len(x)) if blank is None else blank
+    blank = _blank(baseline, len(x))
     start, end = (x, blank) if mode == "deletion" else (blank, x)
     place = np.empty(len(x), dtype=np.int64)
     place[np.argsort(-weights, kind="stable")] = np.arange(len(x))
@@ -116,10 +123,7 @@ def insertion_deletion(
     probs = real_array(predict_proba(walk), "predict_proba(x)", 2)
     if len(probs) != len(walk):
         raise ShapeError(f"predict_proba must give (M, K) for (M, d): {walk.shape} became {probs.shape}")
-    k = integer(target, "target", least=0)
-    if k >= probs.shape[1]:
-        raise InputError(f"target must be in 0..{probs.shape[1] - 1}, got {target!r}")
-    curve = probs[:, k].copy()
+    curve = probs[:, _target(target, probs)].copy()
     return InsertionDeletion(curve, float(np.trapezoid(curve, dx=1 / len(x))))
 
 
@@ -150,7 +154,14 @@ def attribution_robustness(
     """
     x = real_array(x, "x", 1)
     directions = np.random.default_rng(seed).standard_normal((integer(n, "n"), len(x)))
-    directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), TINY)
+    return gradients_agree(model, x, target, directions, radius=radius, k=k)
+
+
+def gradients_agree(
+    model: Any, x: np.ndarray, target: int, directions: np.ndarray, *, radius: float, k: int
+) -> AttributionRobustness:
+    """`attribution_robustness` in directions (n, d) of one's own; errors as there."""
+    directions = directions / np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), TINY)
     points = np.concatenate([x[None], x + not_negative(radius, "radius") * directions])
     own, *others = logit_gradient(model, points, target)
     found = [attribution_agreement(own, other, k=k) for other in others]
@@ -160,6 +171,102 @@ def attribution_robustness(
     return AttributionRobustness(
         float(np.mean([agreement.topk for agreement in found])), float(np.mean(cosines)), min(cosines)
     )
+
+
+@method(
+    kind="probe",
+    title="Integrated gradients",
+    paper="Sundararajan, Taly & Yan 2017, arXiv:1703.01365",
+    formula=r"(x_i-b_i)\int_0^1\partial_i z_t\big(b+\alpha(x-b)\big)\,d\alpha",
+    needs=("model", "x", "target"),
+    n_steps=Range(1, 512, step=1),
+)
+def integrated_gradients(
+    model: Any, x: Any, target: int, *, baseline: Any = 0.0, n_steps: int = 64
+) -> IntegratedGradients:
+    """Slopes of a class's logit, averaged on the way from the baseline, times the way (midpoint rule).
+
+    Of the exact integral the values add up to what the logit gains on the way (completeness).
+
+    Args:
+        model: torch module, (N, d) to (N, K) logits; left as found.
+        x: (d,) sample. target: class.
+        baseline: where the way begins, a number or (d,).
+
+    Raises:
+        InputError: no torch module, unknown class, or n_steps < 1. ShapeError: shapes do not fit.
+    """
+    x = real_array(x, "x", 1)
+    blank = _blank(baseline, len(x))
+    share = (np.arange(integer(n_steps, "n_steps"))[:, None] + 0.5) / n_steps
+    values = (x - blank) * logit_gradient(model, blank + share * (x - blank), target).mean(0)
+    start, end = logits_at(model, np.stack([blank, x]))[:, target]
+    return IntegratedGradients(values, float(end - start - values.sum()))
+
+
+@method(
+    kind="probe",
+    title="Occlusion",
+    paper="Zeiler & Fergus 2014, arXiv:1311.2901",
+    formula=r"z_t(x)-z_t(x_{-i},b_i)",
+    needs=("model", "x", "target"),
+)
+def occlusion(model: Any, x: Any, target: int, *, baseline: Any = 0.0) -> np.ndarray:
+    """(d,) what a class's logit loses when one feature alone takes its value of the baseline.
+
+    Args:
+        model: torch module or callable, (N, d) to (N, K) logits; needs no gradient.
+        x: (d,) sample. target: class. baseline: a number or (d,).
+
+    Raises:
+        InputError: unknown class. ShapeError: shapes do not fit.
+    """
+    x = real_array(x, "x", 1)
+    z = logits_at(model, np.concatenate([x[None], np.where(np.eye(len(x)) > 0, _blank(baseline, len(x)), x)]))
+    values: np.ndarray = z[0, _target(target, z)] - z[1:, _target(target, z)]
+    return values
+
+
+@method(
+    kind="probe",
+    title="SmoothGrad",
+    paper="Smilkov, Thorat, Kim, Viegas & Wattenberg 2017, arXiv:1706.03825",
+    formula=r"\mathbb{E}_{\epsilon}\,\nabla z_t(x+\epsilon)",
+    needs=("model", "x", "target"),
+    noise=Range(0, 1),
+    n=Range(1, 200, step=1),
+)
+def smooth_grad(
+    model: Any, x: Any, target: int, *, noise: float = 0.2, n: int = 32, seed: int = 0
+) -> np.ndarray:
+    """(d,) mean slope of a class's logit over noisy copies of a sample.
+
+    Args:
+        model: torch module, (N, d) to (N, K) logits; left as found.
+        x: (d,) sample. target: class.
+        noise: standard deviation, >= 0; 0 gives the gradient. n: copies.
+        seed: of the noise, a hash of its place that the browser draws too.
+
+    Raises:
+        InputError: no torch module, unknown class, or an option outside its range.
+    """
+    x = real_array(x, "x", 1)
+    drawn = normals(integer(seed, "seed", least=0), integer(n, "n") * len(x)).reshape(n, -1)
+    slope: np.ndarray = logit_gradient(model, x + not_negative(noise, "noise") * drawn, target).mean(0)
+    return slope
+
+
+def _blank(baseline: Any, d: int) -> np.ndarray:
+    if np.ndim(baseline) == 0:
+        return np.full(d, float(real_array(baseline, "baseline")))
+    return vector_of(baseline, "baseline", d)
+
+
+def _target(target: Any, logits: np.ndarray) -> int:
+    k = integer(target, "target", least=0)
+    if k >= logits.shape[1]:
+        raise InputError(f"target must be in 0..{logits.shape[1] - 1}, got {target!r}")
+    return k
 
 
 def logit_gradient(model: Any, X: np.ndarray, target: int) -> np.ndarray:

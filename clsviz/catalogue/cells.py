@@ -257,6 +257,9 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
         "attribution": ("[2, 1]", ""),
         "target": ("0", ""),
     },
+    "boundary.integrated_gradients": {"x": ("data.X[0]", "data"), "target": ("0", "")},
+    "boundary.occlusion": {"x": ("data.X[0]", "data"), "target": ("0", "")},
+    "boundary.smooth_grad": {"x": ("data.X[0]", "data"), "target": ("0", "")},
     "boundary.attribution_robustness": {
         "x": ("data.X[0]", "data"),
         "target": ("0", ""),
