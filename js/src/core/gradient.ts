@@ -68,6 +68,23 @@ export class InputGradient {
     return slopes[0]!.slice();
   }
 
+  /**
+   * Logits (K,) of the input 0 with the switches held as at the point of the last `logits`: what the linear map
+   * there adds to A x. Null where units are no switches.
+   */
+  offset(): Float64Array | null {
+    const { kind, activation } = this.network;
+    const last = this.values.length - 1;
+    if (last > 0 && (kind === "rbf" || activation === "tanh")) return null;
+    let from = new Float64Array(this.d);
+    for (let layer = 0; ; layer++) {
+      const to = new Float64Array(this.values[layer]!.length);
+      this.affine(this.starts[layer]!, from, to);
+      if (layer === last) return to;
+      from = to.map((v, o) => (this.values[layer]![o]! > 0 ? v : 0));
+    }
+  }
+
   private affine(at: number, x: Float64Array, out: Float64Array): void {
     const { theta } = this;
     const inputs = x.length;
