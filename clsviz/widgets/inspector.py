@@ -11,8 +11,7 @@ import traitlets
 from clsviz import calibration
 from clsviz.errors import InputError
 from clsviz.widgets.base import View
-from clsviz.widgets.overlay import shown_logits
-from clsviz.widgets.sources import validation_logits
+from clsviz.widgets.overlay import marked_sample, shown_logits
 from clsviz.widgets.wire import reference_rows
 
 if TYPE_CHECKING:
@@ -51,14 +50,7 @@ class InspectorNumbers:
         data = self.source.dataset
         if data.n_features == 0:
             raise InputError("these views were made from predictions alone: there are no samples to look at")
-        index = self.marked
-        if index is None:
-            # of the run's newest network, as on screen: it stays the same while one travels in time and fan
-            logits, labels = validation_logits(self.session.source, None)
-            own = logits[np.arange(len(labels)), labels]
-            rivals = logits.copy()
-            rivals[np.arange(len(labels)), labels] = -np.inf
-            index = int(data.validation[int(np.argmax(rivals.max(1) - own))])
+        index = marked_sample(self)
         x = data.X[index]
         logits = shown_logits(self, np.array([index]))
         probs = calibration.apply_temperature(logits, self.temperature)[0]

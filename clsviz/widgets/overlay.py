@@ -15,7 +15,7 @@ from torch import nn
 from clsviz import boundary
 from clsviz.boundary import local
 from clsviz.errors import InputError
-from clsviz.widgets.sources import source_logits
+from clsviz.widgets.sources import source_logits, validation_logits
 from clsviz.widgets.wire import pair_rows
 
 LEAST_ALONG = 0.1  # of the normal's length: gain of a normal that lies across the centroid direction
@@ -41,6 +41,21 @@ def most_confused_pair(logits: np.ndarray, labels: np.ndarray) -> tuple[int, int
     both = np.triu(counts + counts.T, 1)
     a, b = np.unravel_index(int(both.argmax()), both.shape)
     return (int(a), int(b)) if a != b else (0, 1)
+
+
+def marked_sample(view: Any) -> int:
+    """The marked sample; while none is marked, the validation sample most confidently wrong.
+
+    That of the source's newest network, as on screen: it stays the same while one travels in time and fan.
+    """
+    if view.marked is not None:
+        return int(view.marked)
+    logits, labels = validation_logits(view.session.source, None)
+    rows = np.arange(len(labels))
+    rivals = logits.copy()
+    rivals[rows, labels] = -np.inf
+    worst = int(np.argmax(rivals.max(1) - logits[rows, labels]))
+    return int(view.source.dataset.validation[worst])
 
 
 def pair_rule(view: Any) -> PairRule:

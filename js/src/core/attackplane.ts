@@ -25,7 +25,7 @@ export function attackPath(net: InputGradient, x: ArrayLike<number>): AttackPath
   const own = argmax(net.logits(x));
   const { distance, iterations, success } = deepfool(net, x);
   if (iterations === 0) return null;
-  const path = [Float64Array.from(x)];
+  const path: Float64Array[] = [Float64Array.from(x)];
   // the attack is deterministic: stopped after i steps it is at its i-th point
   for (let i = 1; i <= iterations; i++) path.push(deepfool(net, x, { maxIter: i }).adversarial);
   return { path, distance, called: [own, argmax(net.logits(path[iterations]!))], success };

@@ -1,5 +1,6 @@
 /** Scores a fine grid away from the page: some hundred million multiplications that nobody has to wait for. */
 
+import { type Cells, networkCells } from "./cells";
 import { type Grid, networkField } from "./field";
 import type { Network } from "./forward";
 
@@ -7,14 +8,21 @@ export interface FineJob {
   network: Network;
   theta: Float32Array;
   grid: Grid;
+  cells: Grid | null; // where its cells are wanted too
+}
+
+export interface FineAnswer {
+  logits: Float32Array;
+  cells: Cells | null;
 }
 
 const port = self as unknown as {
   onmessage: (event: MessageEvent<FineJob>) => void;
-  postMessage(logits: Float32Array, transfer: Transferable[]): void;
+  postMessage(answer: FineAnswer, transfer: Transferable[]): void;
 };
 
-port.onmessage = ({ data: { network, theta, grid } }) => {
+port.onmessage = ({ data: { network, theta, grid, cells: where } }) => {
   const { logits } = networkField(network, theta, grid);
-  port.postMessage(logits, [logits.buffer]);
+  const cells = where && networkCells(network, theta, where);
+  port.postMessage({ logits, cells }, [logits.buffer, ...(cells ? [cells.borders.buffer] : [])]);
 };

@@ -80,8 +80,16 @@ export function isoPath(
   level: number,
   box: Box,
 ): Path2D {
+  return piecesPath(crossings(values, nx, ny, level), { nx, ny }, box);
+}
+
+/** Line pieces x1, y1, x2, y2 in grid units, in a box that the grid fills. */
+export function piecesPath(
+  pieces: ArrayLike<number>,
+  { nx, ny }: Pick<Field, "nx" | "ny">,
+  box: Box,
+): Path2D {
   const path = new Path2D();
-  const pieces = crossings(values, nx, ny, level);
   const x = (i: number) => box.x + (i / (nx - 1)) * box.w;
   const y = (j: number) => box.y + (1 - j / (ny - 1)) * box.h;
   for (let p = 0; p < pieces.length; p += 4) {

@@ -49,6 +49,46 @@ export interface Grid {
   scale: LossScale;
 }
 
+/** Paints one pixel per grid point, largest y on top, from dark at `low` to light at `high`. */
+export function paintShades(
+  canvas: HTMLCanvasElement,
+  { values, low, high }: { values: ArrayLike<number>; low: number; high: number },
+  nx: number,
+  ny: number,
+): void {
+  if (canvas.width !== nx) canvas.width = nx;
+  if (canvas.height !== ny) canvas.height = ny;
+  const image = new ImageData(nx, ny);
+  for (let p = 0; p < nx * ny; p++) {
+    const share = Math.min(1, Math.max(0, (values[p]! - low) / (high - low)));
+    const to = 4 * ((ny - 1 - Math.floor(p / nx)) * nx + (p % nx));
+    image.data.set(
+      SHADE.subarray(4 * Math.round(share * (SHADES - 1)), 4 * Math.round(share * (SHADES - 1)) + 4),
+      to,
+    );
+  }
+  canvas.getContext("2d")!.putImageData(image, 0, 0);
+}
+
+/** A lying colour bar with numbers at its ends, from low to high. */
+export function drawScale(
+  g: CanvasRenderingContext2D,
+  c: Colours,
+  { x, y, w, h }: Box,
+  low: string,
+  high: string,
+): void {
+  const shades = g.createLinearGradient(x, 0, x + w, 0);
+  CIVIDIS.forEach((colour, i) => shades.addColorStop(i / (CIVIDIS.length - 1), `rgb(${colour})`));
+  g.fillStyle = shades;
+  g.fillRect(x, y, w, h);
+  g.strokeStyle = c.line;
+  g.lineWidth = 1;
+  g.strokeRect(x + 0.5, y + 0.5, w - 1, h - 1);
+  text(g, low, x, y + h + 11, { colour: c.fg });
+  text(g, high, x + w, y + h + 11, { align: "right", colour: c.fg });
+}
+
 const CELL = 2; // px of the map that share one colour
 
 let scratch: CanvasRenderingContext2D | undefined;

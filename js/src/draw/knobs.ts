@@ -169,7 +169,7 @@ export function rangeKnob(o: RangeOptions): RangeKnob {
 
 export interface SelectOptions {
   name: string;
-  options: { value: string; label: string; group?: string }[];
+  options: { value: string; label: string; group?: string; title?: string }[];
   value: string;
   change(value: string): void;
   labelled?: boolean;
@@ -198,14 +198,14 @@ export function selectKnob(o: SelectOptions): SelectKnob {
       const value = select.value;
       const groups = new Map<string, HTMLElement>();
       select.replaceChildren();
-      for (const { value, label, group } of options) {
+      for (const { value, label, group, title } of options) {
         let into: HTMLElement = select;
         if (group) {
           into = groups.get(group) ?? h("optgroup", { label: group });
           if (!groups.has(group)) select.append(into);
           groups.set(group, into);
         }
-        into.append(h("option", { value }, label));
+        into.append(h("option", { value, title }, label));
       }
       select.value = value;
     },

@@ -1,13 +1,18 @@
 /** Decision boundary: where it runs in a plane of the inputs, and how far it leans from the centroid direction. */
 
 import { callsB, presentClasses, shareRight } from "../core/boundary";
+import { whyNoCells } from "../core/cells";
+import { type Certificate, certificate } from "../core/certificates";
+import { COLOURS } from "../core/fieldscore";
 import { selectedMask } from "../core/samples";
 import { type Selection, selectionWords } from "../core/selection";
-import { type Pinned, pinnedShown } from "../core/shown";
+import { logitsOf, type Pinned, pinnedShown, type Shown } from "../core/shown";
 import type { How } from "../core/store";
+import { boundaryDistance } from "../core/tilt";
 import { makeCanvas, whenChanged } from "../draw/canvas";
 import { b, h, OWN_KEYS } from "../draw/dom";
 import { afterDrawing } from "../draw/frame";
+import { shortNumber } from "../draw/heatmap";
 import { button, selectKnob } from "../draw/knobs";
 import { commonNotice, hoveredWord, makePanel, type TableData } from "../draw/panel";
 import { redraw } from "../draw/redraw";
@@ -15,10 +20,11 @@ import { sizeOf } from "../draw/size";
 import { colours } from "../draw/theme";
 import { Fields, type ShownField } from "./boundary/fields";
 import { drawMirror, mirrorWords } from "./boundary/mirror";
-import { drawBoundary, fieldHues, plotBox } from "./boundary/picture";
+import { type Certified, circleOf, drawBoundary, fieldHues, offPlane, plotBox } from "./boundary/picture";
 import { PinnedBorder } from "./boundary/pinned";
 import { attachPointing, type Drawn } from "./boundary/pointing";
 import { planesFor, type Scene, Scenes, viewOf } from "./boundary/scene";
+import { type Reasons, showMenu } from "./boundary/showmenu";
 import { storedTilt, tiltKnobs } from "./boundary/tiltknobs";
 import type { Mount } from "./mount";
 
@@ -38,9 +44,18 @@ const KEYS = [
   "normal_at",
   "use_tilted",
   "resolution",
+  "colour",
+  "cells",
+  "certified",
 ];
 const CORNER = 14; // px: padding and border of a button
 const LOWER = 76; // px under the picture
+/** How each radius is known, in words. */
+const PROOFS: Record<Certificate["by"], string> = {
+  linear: "exact for a linear network",
+  rbf: "by the steepest slope of the bumps",
+  lipschitz: "Lipschitz bound: product of the layers' spectral norms",
+};
 const TABLE_ANGLES = [0, 15, 30, 45, 60, 75, 85];
 
 export const mountBoundary: Mount = (el, { session, store }) => {
@@ -59,9 +74,10 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     labelled: false,
     change: (value) => store.set("pair", value.split(",").map(Number)),
   });
-  planeSelect.select.style.width = "58px"; // no wider than its words: title and controls share a row
-  pairSelect.select.style.maxWidth = "130px";
-  panel.controls.append(planeSelect.el, pairSelect.el);
+  planeSelect.select.style.width = "92px"; // title and controls share a row
+  pairSelect.select.style.maxWidth = "116px";
+  const menu = showMenu(store);
+  panel.controls.append(planeSelect.el, pairSelect.el, menu.el);
 
   const canvas = makeCanvas("");
   for (const [name, value] of Object.entries({
@@ -133,6 +149,8 @@ export const mountBoundary: Mount = (el, { session, store }) => {
 
   // Parts that do not change with every move of a slider
   const [whenScene, whenMirror, whenTold] = [whenChanged(), whenChanged(), whenChanged()];
+  const whenScale = whenChanged();
+  let shownScale: { low: string; high: string } | null = null;
   const draw = (still: boolean) => {
     const notice = commonNotice(session);
     panel.notice(notice);
@@ -152,7 +170,10 @@ export const mountBoundary: Mount = (el, { session, store }) => {
       );
     panel.setHovered(scene.at.hovered);
     const selection = store.get<Int32Array | null>("selection");
-    whenScene([scene, selection, store.get("use_tilted")], () => afterDrawing(() => showControls(scene)));
+    const why = whyNot(scene);
+    const chosen = menu.chosen(why);
+    const asked = ["use_tilted", "colour", "cells", "certified"].map((key) => store.get(key));
+    whenScene([scene, selection, ...asked], () => afterDrawing(() => showControls(scene, why)));
 
     const { g, w, h: height } = canvas.begin();
     const c = colours(canvas.el);
@@ -164,10 +185,17 @@ export const mountBoundary: Mount = (el, { session, store }) => {
       temperature,
       still,
       resolution: store.get<number | null>("resolution"),
+      colour: chosen.colour,
+      cells: chosen.cells,
       hues: fieldHues(scene, c.dark),
       ground: c.bg,
     });
     const seen = seenOf(scene);
+    const proof = chosen.certified ? certifiedOf(scene) : null;
+    const scale = field?.score ? { low: numeral(field.score.low), high: numeral(field.score.high) } : null;
+    whenScale([scale?.low, scale?.high], () => {
+      shownScale = scale;
+    });
     const pinned = pinnedShown(session, store.get<Pinned | null>("pinned"));
     const handle = drawBoundary(canvas, g, c, {
       scene,
@@ -177,6 +205,8 @@ export const mountBoundary: Mount = (el, { session, store }) => {
       selected: seen > 0 ? selectedMask(selection, data.n) : null, // none is here: the words say so
       lasso: pointing.lasso,
       focus: pointing.onHandle,
+      certified: proof,
+      scale: shownScale,
       corner: Math.max(sizeOf(useThree).w, sizeOf(atMarked).w) + CORNER, // hidden ones are 0 wide
     });
     drawn = { scene, view, handle };
@@ -185,9 +215,8 @@ export const mountBoundary: Mount = (el, { session, store }) => {
       drawMirror(small.g, c, scene, small.w, small.h);
       mirror.el.setAttribute("aria-label", mirrorWords(scene));
     });
-    whenTold([scene, selection, pinned === null, field === null, field?.stale, session.alive], () =>
-      panel.status(...words(scene, field)),
-    );
+    const told = [field === null, field?.stale, field?.cells, session.alive, ...asked, shownScale, proof];
+    whenTold([scene, selection, pinned === null, ...told], () => panel.status(...words(scene, field, proof)));
   };
 
   const refuse = (title: string, text: string) => {
@@ -195,8 +224,48 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     panel.status(title, ".");
   };
 
-  const showControls = (scene: Scene) => {
+  const whyNot = ({ at, rule, trained, marked }: Scene): Reasons => {
+    const straight =
+      rule.kind !== "trained" ? "The rule on screen is straight: it is not the network." : null;
+    return {
+      colour: straight,
+      cells: straight ?? whyNoCells(at.network),
+      certified:
+        marked === null
+          ? "Mark a sample first."
+          : straight || trained.exact
+            ? null
+            : "The kernel runs this model: the browser proves nothing of it.",
+    };
+  };
+
+  /** The radius in which the marked sample provably keeps its class; null without a marked sample. */
+  const certifiedOf = (scene: Scene): Certified | null => {
+    const { at, marked, rule, data } = scene;
+    if (marked === null) return null;
+    if (proofs?.scene === scene) return proofs.found;
+    const off = offPlane(scene, marked);
+    const x = data.X.subarray(marked * data.d, (marked + 1) * data.d);
+    const known = rule.kind === "trained" ? certificateOf(at) : null;
+    const found = known
+      ? { radius: known.radius(logitsOf(session, at, [marked])), off, by: PROOFS[known.by] }
+      : { radius: Math.abs(boundaryDistance(x, rule)), off, by: "exact for this straight rule" };
+    proofs = { scene, found };
+    return found;
+  };
+  let proofs: { scene: Scene; found: Certified } | null = null;
+
+  const showControls = (scene: Scene, why: Reasons) => {
     const { data, kind, pair, at } = scene;
+    const runs = at.network !== null && at.theta !== null;
+    if (offered?.data !== data || offered.runs !== runs) {
+      offered = { data, runs };
+      const planes = planesFor(data, runs);
+      planeSelect.setOptions(planes);
+      planeSelect.select.disabled = planes.length < 2;
+    }
+    planeSelect.select.title = planesFor(data, runs).find((p) => p.value === kind)?.title ?? "";
+    menu.show(why);
     knobs.show(scene);
     planeSelect.show(kind);
     pairSelect.show(`${pair.a},${pair.b}`);
@@ -207,7 +276,9 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     atMarked.setAttribute("aria-pressed", String(store.get("normal_at") === "marked"));
   };
 
-  const words = (scene: Scene, field: ShownField | null): (Node | string)[] => {
+  let offered: { data: Scene["data"]; runs: boolean } | null = null;
+
+  const words = (scene: Scene, field: ShownField | null, proof: Certified | null): (Node | string)[] => {
     const { rule, at, explained, trained } = scene;
     const share = scene.shareRight;
     const parts: (Node | string)[] = [
@@ -229,6 +300,16 @@ export const mountBoundary: Mount = (el, { session, store }) => {
           : "drawn without the kernel";
       parts.push(`; least-squares direction, ${from}`);
     }
+    if (scene.kind === "attack") parts.push(...attackWords(scene));
+    if (field?.cells) {
+      const { count, side } = field.cells;
+      parts.push("; ", b(`${count} cells`), ` at least (${side} × ${side} points)`);
+    }
+    if (shownScale) {
+      const { title, says } = COLOURS[menu.chosen(whyNot(scene)).colour];
+      parts.push(`; shades: ${title}, ${shownScale.low} to ${shownScale.high}, ${says}`);
+    }
+    if (proof) parts.push(...proofWords(proof));
     if (store.get("pinned")) parts.push("; dashed: the pinned network");
     const selection = store.get<Selection>("selection");
     if (selection) {
@@ -236,6 +317,31 @@ export const mountBoundary: Mount = (el, { session, store }) => {
       parts.push("; ", b(count), where);
     }
     return [...parts, "."];
+  };
+  const attackWords = ({ attack, marked, data }: Scene): (Node | string)[] => {
+    if (!attack)
+      return [
+        marked === null
+          ? "; mark a sample to attack it"
+          : "; no attack: the network is flat at the marked sample, so the plane is that of three samples",
+      ];
+    const steps = attack.path.length - 1;
+    const [from, to] = attack.called.map((k) => data.classNames[k]!);
+    const way = `${steps} ${steps === 1 ? "step" : "steps"} of DeepFool, distance `;
+    return [
+      "; ",
+      ...(attack.success ? [b(`attack ${from} → ${to}`), ` in ${way}`] : [`still ${from} after ${way}`]),
+      b(numeral(attack.distance)),
+    ];
+  };
+  const proofWords = (proof: Certified): (Node | string)[] => {
+    const { radius, off, by } = proof;
+    const parts = ["; ", b(`certified radius ${numeral(radius)}`), ` (${by})`];
+    if (off === 0) return parts;
+    const away = `the sample lies ${numeral(off)} off this plane`;
+    if (circleOf(proof) > 0)
+      return [...parts, `, ${away}: the circle is what the plane cuts out of the ball`];
+    return [...parts, `, ${away}: no circle`];
   };
   /** How many of the selected samples are drawn. */
   const seenOf = ({ data, rows }: Scene): number => {
@@ -295,7 +401,6 @@ export const mountBoundary: Mount = (el, { session, store }) => {
   const offer = () => {
     const data = session.dataset;
     if (!data) return;
-    planeSelect.setOptions(planesFor(data));
     const present = presentClasses(data);
     const pairs = present.flatMap((p, i) => present.slice(i + 1).map((q): [number, number] => [p, q]));
     pairSelect.setOptions(
@@ -304,7 +409,6 @@ export const mountBoundary: Mount = (el, { session, store }) => {
         label: `${data.classNames[p]} or ${data.classNames[q]}`,
       })),
     );
-    planeSelect.select.disabled = planesFor(data).length < 2;
   };
   offer();
   const frame = redraw(draw, {
@@ -315,7 +419,18 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     keys: KEYS,
     events: ["data", "snapshots", "run", "alive", "field"],
     finer: true, // a quick field while something moves
-    also: [session.on(["data"], offer), () => fields.dispose()],
+    also: [session.on(["data"], offer), () => fields.dispose(), menu.stop],
   });
   return frame.close;
 };
+
+const numeral = (v: number): string => (Number.isFinite(v) ? shortNumber(v).replace("-", "−") : "∞");
+
+const certificates = new WeakMap<Float32Array, Certificate>();
+
+/** What can be proved of the network shown, which the browser runs. */
+function certificateOf({ network, theta }: Shown): Certificate {
+  const found = certificates.get(theta!) ?? certificate(network!, theta!);
+  certificates.set(theta!, found);
+  return found;
+}

@@ -85,7 +85,7 @@ STATES = st.fixed_dictionaries(
         "controls": st.none() | st.lists(st.sampled_from(CONTROLS), unique=True),
         "reliability_n_bins": st.integers(1, 500),
         "reliability_mode": st.sampled_from(["top_label", "per_class"]),
-        "boundary_plane": st.sampled_from([None, "tilt", "data", "pca", "points"]),
+        "boundary_plane": st.sampled_from([None, "tilt", "data", "pca", "lda", "points", "attack"]),
         "landscape_plane": st.sampled_from(["path", "random"]),
         "prototypes_kind": st.sampled_from([None, "mean", "two_means", "medoid"]),
     },

@@ -197,3 +197,58 @@ def test_labels_the_estimator_does_not_know_are_refused(blobs):
 def test_probabilities_given_as_logits_are_refused():
     with pytest.raises(InputError, match='kind="probs"'):
         cv.ReliabilityDiagram.from_predictions([0, 1], [[0.9, 0.1], [0.2, 0.8]])
+
+
+@pytest.fixture(scope="module")
+def boundary_run():
+    rng = np.random.default_rng(0)
+    y = np.arange(90) % 3
+    X = rng.normal(size=(90, 4)) + 2 * np.eye(4)[y]
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
+    return model, X.astype(np.float32), y
+
+
+@pytest.mark.parametrize("plane", ["lda", "pca", "points"])
+def test_the_boundarys_picture_is_drawn_in_the_plane_that_is_chosen(boundary_run, plane):
+    model, X, y = boundary_run
+    view = cv.BoundaryView.from_estimator(model, X, y, plane=plane)
+    r = view.result
+    expected = {"lda": lambda: cv.boundary.lda_plane(X, y), "pca": lambda: cv.boundary.pca_plane(X)}
+    if plane in expected:
+        np.testing.assert_allclose(r.plane.u, expected[plane]().u, atol=1e-12)
+    else:
+        np.testing.assert_allclose(r.plane.origin, X[np.flatnonzero(y == r.pair[0])[0]])
+    assert r.attack is None and np.isnan(r.certified) and r.certified_by == ""
+    figure = view.to_plotly()
+    assert [trace.name for trace in figure.data] == ["called", *view.source.dataset.class_names]
+    coords = cv.boundary.plane_project(r.plane, X[y == 0])
+    np.testing.assert_allclose(np.stack([figure.data[1].x, figure.data[1].y], 1), coords, atol=1e-6)
+    view.close()
+
+
+def test_the_boundarys_attack_is_on_the_marked_sample_and_its_certificate_is_within(boundary_run):
+    model, X, y = boundary_run
+    view = cv.BoundaryView.from_estimator(model, X, y, plane="attack", marked=5, certified=True)
+    r = view.result
+    others = np.arange(90) != 5
+    expected = cv.boundary.attack_plane(model, X[5], X[others], y[others])
+    np.testing.assert_allclose(r.attack.path, expected.path)
+    assert 0 < r.certified <= r.attack.distance and r.certified_by == "lipschitz"
+    assert view.to_plotly().data[-1].name == "attack"
+    view.tilt = 40.0  # the rule on screen is straight: its own distance is exact
+    straight = view.result
+    w, b = straight.w, straight.b
+    assert straight.certified == pytest.approx(abs(X[5] @ w + b) / np.linalg.norm(w), rel=1e-5)
+    assert straight.certified_by == "rule"
+    view.close()
+
+
+def test_the_boundary_of_an_estimator_has_neither_attack_nor_certificate(boundary_run):
+    _, X, y = boundary_run
+    forest = LogisticRegression().fit(X, y)
+    view = cv.BoundaryView.from_estimator(forest, X, y, plane="attack", certified=True)
+    r = view.result
+    assert r.attack is None and r.plane is None  # as in the page: the tilt plane in its place
+    assert np.isnan(r.certified)
+    view.close()

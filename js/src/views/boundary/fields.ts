@@ -1,5 +1,6 @@
 /** The field of the scene: from the network in the browser, from a linear rule, or from the kernel. */
 
+import { CELL_SIDE, type Cells, networkCells } from "../../core/cells";
 import {
   type Field,
   field,
@@ -11,10 +12,11 @@ import {
   thinnable,
   thinned,
 } from "../../core/field";
+import { type Colour, type ScoreField, scoreField } from "../../core/fieldscore";
 import { parameterCount } from "../../core/forward";
 import type { Session } from "../../core/session";
-import { isoPath, paintField } from "../../draw/field";
-import type { Box } from "../../draw/heatmap";
+import { isoPath, paintField, piecesPath } from "../../draw/field";
+import { type Box, paintShades } from "../../draw/heatmap";
 import { FineFields } from "./fine";
 import type { Scene, View } from "./scene";
 
@@ -32,6 +34,11 @@ export interface ShownField {
   image: HTMLCanvasElement;
   /** From an earlier network or another size of the view; the right one is on its way. */
   stale: boolean;
+  /** What the shades stand for; null: hue is the class and strength the confidence. */
+  score: ScoreField | null;
+  cells: Cells | null;
+  /** Where hidden units turn on; null without cells. */
+  cellLines(box: Box): Path2D | null;
   /** Where two classes are equally likely. */
   line(box: Box): Path2D;
   /** Where one has 90 %. */
@@ -39,8 +46,9 @@ export interface ShownField {
 }
 
 interface Found {
-  field: Field;
+  whole: Field; // of all classes where a network is shown
   stale: boolean;
+  cells: Cells | null;
 }
 
 /** What is asked of `Fields`. */
@@ -50,6 +58,8 @@ export interface Wish {
   temperature: number;
   still: boolean; // nothing moves: take time
   resolution: number | null; // points along a side at rest; null: as seems best
+  colour: Colour;
+  cells: boolean;
   hues: readonly string[];
   ground: string;
 }
@@ -57,11 +67,14 @@ export interface Wish {
 export class Fields {
   private readonly kept = new Map<string, Field>(); // the last used last
   private readonly image = document.createElement("canvas");
+  private readonly cellsOf = new WeakMap<Field, Cells>();
+  private readonly cuts = new WeakMap<Field, { pair: string; field: Field }>();
+  private score: { of: readonly unknown[]; score: ScoreField } | null = null;
   private painted: readonly unknown[] = [];
   private lines: { field: Field; coarse: Field; border: Path2D; box: Box } | null = null;
   private asked = "";
   private timer: ReturnType<typeof setTimeout> | undefined;
-  /** The kernel's last answer for each pair or all classes: only the newest plane. */
+  /** The kernel's last answer: only the newest plane. */
   private answer: { key: string; plane: string; field: Field } | null = null;
   private readonly fine: FineFields;
 
@@ -70,8 +83,9 @@ export class Fields {
     private readonly session: Session,
     arrived: () => void,
   ) {
-    this.fine = new FineFields((key, found) => {
+    this.fine = new FineFields((key, found, cells) => {
       this.keep(key, found);
+      if (cells) this.cellsOf.set(found, cells);
       arrived();
     });
   }
@@ -80,17 +94,23 @@ export class Fields {
   get(wish: Wish): ShownField | null {
     const found = this.find(wish);
     if (!found) return null;
-    const { field: f, stale } = found;
-    const { temperature, hues, ground } = wish;
-    const look = [f, temperature, ground, ...hues];
+    const { whole, stale, cells } = found;
+    const { temperature, hues, ground, scene, colour } = wish;
+    const f = scene.restricted ? this.cut(whole, scene.pair.a, scene.pair.b) : whole;
+    const score = colour === "confidence" ? null : this.scoreOf(whole, colour, temperature);
+    const look = [f, temperature, ground, score, ...hues];
     if (look.some((value, i) => value !== this.painted[i])) {
-      paintField(this.image, f, temperature, hues, ground);
+      if (score) paintShades(this.image, score, whole.nx, whole.ny);
+      else paintField(this.image, f, temperature, hues, ground);
       this.painted = look;
     }
     return {
       field: f,
       image: this.image,
       stale,
+      score,
+      cells,
+      cellLines: (box) => cells && piecesPath(cells.borders, { nx: cells.side, ny: cells.side }, box),
       line: (box) => this.linesOf(f, box).border,
       sureLine: (box) => sureLine(this.linesOf(f, box).coarse, temperature, box),
     };
@@ -112,32 +132,56 @@ export class Fields {
     return this.lines;
   }
 
+  /** Only the two classes of the pair; the field itself where it has no others. */
+  private cut(whole: Field, a: number, b: number): Field {
+    if (whole.k === 2) return whole;
+    const pair = `${a},${b}`;
+    const known = this.cuts.get(whole);
+    if (known?.pair === pair) return known.field;
+    const fresh = restrictToPair(whole, a, b);
+    this.cuts.set(whole, { pair, field: fresh });
+    return fresh;
+  }
+
+  private scoreOf(whole: Field, colour: Exclude<Colour, "confidence">, temperature: number): ScoreField {
+    const of = [whole, colour, temperature];
+    if (!this.score || of.some((value, i) => value !== this.score!.of[i]))
+      this.score = { of, score: scoreField(whole, colour, temperature) };
+    return this.score.score;
+  }
+
   private find(wish: Wish): Found | null {
     const { scene, view, still, resolution } = wish;
-    const { at, rule, pair, restricted, plane } = scene;
+    const { at, rule, pair, plane } = scene;
     const { xlim, ylim } = view;
     const trained = rule.kind === "trained";
     if (trained && !(at.network && at.theta)) return this.fromKernel(scene, view, resolution);
-    const of = trained ? [at.key, restricted] : [rule.kind, rule.angle, rule.b];
-    const key = [this.session.run?.id, ...of, scene.planeKey, pair.a, pair.b, xlim, ylim].join();
+    const of = trained ? [at.key] : [rule.kind, rule.angle, rule.b, pair.a, pair.b];
+    const key = [this.session.run?.id, ...of, scene.planeKey, xlim, ylim].join();
     const fineKey = `${key} ${resolution ?? FINEST}`;
-    const ready = this.kept.get(fineKey) ?? (still ? undefined : this.kept.get(key));
-    if (ready) {
-      this.keep(this.kept.get(fineKey) ? fineKey : key, ready); // the last used stay
-      return { field: ready, stale: false };
-    }
     const finest = thinnable(resolution ?? FINEST);
     const grid = (n: number): Grid => ({ plane, xlim, ylim, nx: n, ny: n });
-    const cut = (whole: Field) => (restricted ? restrictToPair(whole, pair.a, pair.b) : whole);
-    if (!trained) return this.keep(fineKey, linearField(rule, rule.gain, grid(finest)));
+    const withCells = (whole: Field, most = CELL_SIDE): Found => {
+      if (!wish.cells || !trained) return { whole, stale: false, cells: null };
+      const { network, theta } = at;
+      const side = Math.min(whole.nx, most);
+      const cells = this.cellsOf.get(whole) ?? networkCells(network!, theta!, grid(side));
+      this.cellsOf.set(whole, cells);
+      return { whole, stale: false, cells };
+    };
+    const ready = this.kept.get(fineKey) ?? (still ? undefined : this.kept.get(key));
+    if (ready) return withCells(this.keep(this.kept.get(fineKey) ? fineKey : key, ready)); // the last used stay
+    if (!trained) return withCells(this.keep(fineKey, linearField(rule, rule.gain, grid(finest))));
     const [network, theta] = [at.network!, at.theta!];
-    if (still) this.fine.ask({ key: fineKey, job: { network, theta, grid: grid(finest) }, cut });
-    const coarse = this.kept.get(key);
-    if (coarse) return { field: coarse, stale: false };
-    return this.keep(key, cut(networkField(network, theta, grid(Math.min(finest, sideFor(scene))))));
+    if (still) {
+      const cells = wish.cells ? grid(CELL_SIDE) : null;
+      this.fine.ask({ key: fineKey, job: { network, theta, grid: grid(finest), cells } });
+    }
+    const coarse = this.kept.get(key) ?? networkField(network, theta, grid(Math.min(finest, sideFor(scene))));
+    return withCells(this.keep(key, coarse), sideFor(scene));
   }
 
-  private keep(key: string, found: Field): Found {
+  private keep(key: string, found: Field): Field {
     this.kept.delete(key);
     this.kept.set(key, found);
     let room = ROOM;
@@ -145,25 +189,19 @@ export class Fields {
       room -= logits.byteLength;
       if (room < 0 && old !== key) this.kept.delete(old);
     }
-    return { field: found, stale: false };
+    return found;
   }
 
   private fromKernel(scene: Scene, view: View, resolution: number | null): Found | null {
     const { session } = this;
-    const { plane, at, pair, restricted, data } = scene;
+    const { plane, at, data } = scene;
     const side = resolution ?? KERNEL_RESOLUTION;
-    const place = [session.run?.id, scene.planeKey, restricted && [pair.a, pair.b], side].join(" ");
+    const place = [session.run?.id, scene.planeKey, side].join(" ");
     const limits = [...view.xlim, ...view.ylim].map((v) => v.toPrecision(5)).join(" ");
     const key = `boundary ${place} ${at.key} ${limits}`;
     const logits = session.fields.get(key);
-    if (logits && this.answer?.key !== key) {
-      const whole = field(logits, data.k, side, side);
-      this.answer = {
-        key,
-        plane: `${place} ${limits}`,
-        field: restricted ? restrictToPair(whole, pair.a, pair.b) : whole,
-      };
-    }
+    if (logits && this.answer?.key !== key)
+      this.answer = { key, plane: `${place} ${limits}`, field: field(logits, data.k, side, side) };
     const fresh = this.answer?.key === key;
     if (!fresh && this.asked !== key && session.alive) {
       this.asked = key;
@@ -184,7 +222,7 @@ export class Fields {
       }, PATIENCE);
     }
     if (this.answer?.plane !== `${place} ${limits}`) return null;
-    return { field: this.answer.field, stale: !fresh };
+    return { whole: this.answer.field, stale: !fresh, cells: null };
   }
 }
 

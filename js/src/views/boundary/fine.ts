@@ -1,13 +1,13 @@
 /** Fine fields from a worker: one at a time, the newest wish wins. */
 
 import source from "worker:../../core/field.worker.ts";
+import { type Cells, networkCells } from "../../core/cells";
 import { type Field, field, networkField } from "../../core/field";
-import type { FineJob } from "../../core/field.worker";
+import type { FineAnswer, FineJob } from "../../core/field.worker";
 
 interface Wish {
   key: string;
   job: FineJob;
-  cut(whole: Field): Field;
 }
 
 const AT_ONCE = 96; // points along a side without a worker: the page waits for them
@@ -17,7 +17,7 @@ export class FineFields {
   private running: Wish | null = null;
   private next: Wish | null = null;
 
-  constructor(private readonly done: (key: string, found: Field) => void) {}
+  constructor(private readonly done: (key: string, found: Field, cells: Cells | null) => void) {}
 
   ask(wish: Wish): void {
     if (wish.key === this.running?.key) this.next = null;
@@ -48,9 +48,9 @@ export class FineFields {
     const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     const worker = new Worker(address);
     URL.revokeObjectURL(address);
-    worker.onmessage = ({ data }: MessageEvent<Float32Array>) => {
-      const { key, job, cut } = this.running!;
-      this.finish(key, cut(field(data, lastOf(job.network.sizes), job.grid.nx, job.grid.ny)));
+    worker.onmessage = ({ data }: MessageEvent<FineAnswer>) => {
+      const { key, job } = this.running!;
+      this.finish(key, field(data.logits, lastOf(job.network.sizes), job.grid.nx, job.grid.ny), data.cells);
     };
     worker.onerror = () => this.withoutWorker();
     return worker;
@@ -58,14 +58,16 @@ export class FineFields {
 
   private withoutWorker(): void {
     if (!this.running) return;
-    const { key, job, cut } = this.running;
+    const { key, job } = this.running;
     const n = Math.min(AT_ONCE, job.grid.nx);
-    this.finish(key, cut(networkField(job.network, job.theta, { ...job.grid, nx: n, ny: n })));
+    const grid = { ...job.grid, nx: n, ny: n };
+    const { network, theta } = job;
+    this.finish(key, networkField(network, theta, grid), job.cells && networkCells(network, theta, grid));
   }
 
-  private finish(key: string, found: Field): void {
+  private finish(key: string, found: Field, cells: Cells | null): void {
     this.running = null;
-    this.done(key, found);
+    this.done(key, found, cells);
     this.start();
   }
 }

@@ -1,9 +1,10 @@
 /** Draws the boundary: field, lines, samples, and the angle between centroid direction and normal. */
 
-import { projectPoint } from "../../core/plane";
+import { dot, norm, plus } from "../../core/linalg";
+import { planeLift, projectPoint } from "../../core/plane";
 import { type Canvas, line, mark, ring, text, ticks } from "../../draw/canvas";
 import { clipTo, placeField, strokeIn } from "../../draw/field";
-import type { Box } from "../../draw/heatmap";
+import { type Box, drawScale } from "../../draw/heatmap";
 import { fontOf } from "../../draw/size";
 import type { Colours } from "../../draw/theme";
 import type { ShownField } from "./fields";
@@ -15,6 +16,8 @@ type Point = readonly [number, number];
 
 export const PLOT = { left: 34, right: 2, top: 20, bottom: 32 };
 const ARROW = 0.8; // of the half height of the plot
+const CELL_INK = 0.55; // opacity of the cells' borders: there are many
+const SCALE = { w: 104, h: 8 }; // px of the colour bar
 const SHORTEST = 32; // px of the arrows where they stand close to the edge
 
 export function plotBox(w: number, h: number): Box {
@@ -37,7 +40,27 @@ export interface Drawing {
   selected: Uint8Array | null; // by sample
   lasso: Point[];
   focus: boolean; // the handle is under the pointer
+  certified: Certified | null; // of the marked sample
+  scale: { low: string; high: string } | null; // of the shades, where they are no confidence
   corner: number; // px at the right of the legend that a button takes
+}
+
+/** How far round the marked sample its class provably stays. */
+export interface Certified {
+  radius: number;
+  off: number; // how far the sample lies off the plane
+  by: string; // in words
+}
+
+/** Radius of the circle that the plane cuts out of the ball; 0 where the ball does not reach it. */
+export const circleOf = ({ radius, off }: Certified): number =>
+  Math.sqrt(Math.max(0, radius ** 2 - off ** 2));
+
+/** How far a sample lies off the plane. */
+export function offPlane({ plane, data }: Scene, sample: number): number {
+  const x = data.X.subarray(sample * data.d, (sample + 1) * data.d);
+  const off = norm(plus(x, -1, planeLift(plane, ...projectPoint(plane, x))));
+  return off < 1e-6 * Math.max(1, Math.sqrt(dot(x, x))) ? 0 : off; // rounding of float32 inputs
 }
 
 /** Draws all of it; returns where the handle stands, or null without one. */
@@ -53,7 +76,7 @@ export function drawBoundary(canvas: Canvas, g: G, c: Colours, d: Drawing): Poin
     drawSamples(to, c, scene, view, selected);
     to.restore();
   });
-  canvas.layer("marks", [scene, c, focus, corner], (to) => drawMarks(to, c, d));
+  canvas.layer("marks", [scene, c, focus, corner, d.certified, d.scale], (to) => drawMarks(to, c, d));
   g.save();
   clipTo(g, view.box);
   drawLasso(g, c, lasso);
@@ -70,7 +93,9 @@ function drawMarks(g: G, c: Colours, d: Drawing): void {
   if (scene.turning || scene.restricted) drawCentroids(g, c, d);
   if (scene.turning) drawAngle(g, c, d);
   if (scene.kind === "points") drawThree(g, c, d);
+  if (scene.attack) drawAttack(g, c, d);
   drawMarked(g, c, d);
+  if (d.scale) drawShadeScale(g, c, box, d.scale);
   g.restore();
   g.strokeStyle = c.line;
   g.lineWidth = 1;
@@ -81,7 +106,15 @@ function drawMarks(g: G, c: Colours, d: Drawing): void {
 
 function drawField(g: G, c: Colours, { view }: Drawing, shown: ShownField): void {
   placeField(g, shown.image, view.box);
-  strokeIn(g, shown.sureLine(view.box), view.box, { colour: c.fg2, width: 1 });
+  const cells = shown.cellLines(view.box);
+  if (cells) {
+    g.globalAlpha = CELL_INK;
+    if (shown.score) strokeIn(g, cells, view.box, { colour: c.bg, width: 2 }); // dark shades would swallow them
+    strokeIn(g, cells, view.box, { colour: c.fg, width: 0.75 });
+    g.globalAlpha = 1;
+  }
+  if (shown.score) strokeIn(g, shown.line(view.box), view.box, { colour: c.bg, width: 5 });
+  else strokeIn(g, shown.sureLine(view.box), view.box, { colour: c.fg2, width: 1 });
   strokeIn(g, shown.line(view.box), view.box, { colour: c.fg, width: 2.25 });
 }
 
@@ -111,7 +144,7 @@ function drawThree(g: G, c: Colours, { scene, view }: Drawing): void {
   });
 }
 
-function drawMarked(g: G, c: Colours, { scene, view }: Drawing): void {
+function drawMarked(g: G, c: Colours, { scene, view, certified }: Drawing): void {
   const { marked, data, pair, plane, restricted } = scene;
   if (marked === null || (restricted && data.y[marked] !== pair.a && data.y[marked] !== pair.b)) return;
   const [s, t] = projectPoint(plane, data.X.subarray(marked * data.d, (marked + 1) * data.d));
@@ -128,7 +161,66 @@ function drawMarked(g: G, c: Colours, { scene, view }: Drawing): void {
       c.fg,
       1.5,
     );
+  if (certified && certified.radius < Number.POSITIVE_INFINITY && circleOf(certified) > 0)
+    drawCircle(g, c, view, [view.x(s), view.y(t)], circleOf(certified));
   ring(g, view.x(s), view.y(t), c, 8);
+}
+
+/** The way of the attack: the sample, its steps, where it ends, and the sample that the second axis points to. */
+function drawAttack(g: G, c: Colours, { scene, view }: Drawing): void {
+  const { attack, data, plane } = scene;
+  const { coords, neighbour, called } = attack!;
+  const way = coords.map(([s, t]): Point => [view.x(s), view.y(t)]);
+  line(g, way, c.bg, 5);
+  line(g, way, c.fg, 2.25);
+  for (const [x, y] of way.slice(1, -1)) mark(g, 0, x, y, 3, c.fg, c.bg, 1.5);
+  const [start, end] = [way[0]!, way[way.length - 1]!];
+  const beyond = way[way.length - 2]!;
+  const angle = Math.atan2(end[1] - beyond[1], end[0] - beyond[0]);
+  arrow(g, c, beyond, end, angle, []);
+  const note = (words: string, [x, y]: Point, up: number) =>
+    text(g, words, x, y + up, { align: "center", bold: true, colour: c.fg, halo: c.halo });
+  // the way may be short: one word above it, the other below
+  note(`start: ${shorten(data.classNames[called[0]]!)}`, start, -13);
+  note(`end: ${shorten(data.classNames[called[1]]!)}`, end, 24);
+  const near = projectPoint(plane, data.X.subarray(neighbour * data.d, (neighbour + 1) * data.d));
+  const k = data.y[neighbour]!;
+  const [x, y] = [view.x(near[0]), view.y(near[1])];
+  const style = styleOf(scene, c.dark)(k);
+  mark(g, style.shape, x, y, 6, style.hue, c.fg, 2);
+  const side = x > view.box.x + view.box.w / 2 ? -1 : 1;
+  text(g, `nearest ${shorten(data.classNames[k]!)}`, x + 11 * side, y + 4, {
+    align: side > 0 ? "left" : "right",
+    colour: c.fg,
+    halo: c.halo,
+  });
+}
+
+/** The circle in which the marked sample's class is proved to stay. */
+function drawCircle(g: G, c: Colours, view: View, at: Point, radius: number): void {
+  const [rx, ry] = [view.x(radius) - view.x(0), view.y(0) - view.y(radius)];
+  for (const [colour, width, dash] of [
+    [c.bg, 4, []],
+    [c.fg, 1.75, [6, 3]],
+  ] as const) {
+    g.beginPath();
+    g.ellipse(at[0], at[1], rx, ry, 0, 0, 2 * Math.PI);
+    g.strokeStyle = colour;
+    g.lineWidth = width;
+    g.setLineDash([...dash]);
+    g.stroke();
+  }
+  g.setLineDash([]);
+}
+
+/** The colour bar in the corner of the plot, on a plate of its own. */
+function drawShadeScale(g: G, c: Colours, box: Box, { low, high }: { low: string; high: string }): void {
+  const [x, y] = [box.x + 10, box.y + box.h - SCALE.h - 20];
+  g.fillStyle = c.bg;
+  g.globalAlpha = 0.88;
+  g.fillRect(x - 6, y - 6, SCALE.w + 12, SCALE.h + 24);
+  g.globalAlpha = 1;
+  drawScale(g, c, { x, y, ...SCALE }, low, high);
 }
 
 interface Angle {
@@ -256,10 +348,20 @@ function drawLasso(g: G, c: Colours, lasso: Point[]): void {
   line(g, [...lasso, lasso[0]!], c.fg, 1.25, [4, 3]);
 }
 
-export function axisTitles({ kind, data }: Scene): [string, string] {
+export function axisTitles({ kind, data, attack }: Scene): [string, string] {
   if (data.d === 2) return [data.featureNames[0] ?? "feature 1", data.featureNames[1] ?? "feature 2"];
   if (kind === "pca") return ["principal direction 1 (input units)", "principal direction 2"];
-  if (kind === "points") return ["from the first to the second sample (input units)", "towards the third"];
+  if (kind === "lda")
+    return data.k > 2
+      ? ["first discriminant (input units)", "second discriminant"]
+      : ["discriminant (input units)", "most spread across it"];
+  if (kind === "attack" && attack)
+    return [
+      "along the attack (input units)",
+      `towards the nearest ${shorten(data.classNames[data.y[attack.neighbour]!]!)}`,
+    ];
+  if (kind === "points" || kind === "attack")
+    return ["from the first to the second sample (input units)", "towards the third"];
   return ["along the centroids (input units)", "across, in the normal’s plane"];
 }
 
@@ -284,7 +386,7 @@ function drawAxes(g: G, c: Colours, { scene, view }: Drawing): void {
 const shortTick = (v: number) => (Math.abs(v) >= 1e4 ? v.toExponential(0) : String(v)).replace("-", "−");
 
 /** Names beside marks above the plot; what does not fit is left out, from the right. */
-function drawLegend(g: G, c: Colours, { scene, view, corner }: Drawing): void {
+function drawLegend(g: G, c: Colours, { scene, view, corner, scale }: Drawing): void {
   const { data, restricted, pair } = scene;
   const y = 9;
   let x = view.box.x;
@@ -322,7 +424,7 @@ function drawLegend(g: G, c: Colours, { scene, view, corner }: Drawing): void {
       ),
     );
   } else {
-    entry(0, "hue: class, strength: confidence", () => {});
+    if (!scale) entry(0, "hue: class, strength: confidence", () => {});
     entry(14, "wrong", (at) => {
       g.font = `10px ${fontOf(g.canvas).family}`;
       g.textAlign = "center";
@@ -330,6 +432,7 @@ function drawLegend(g: G, c: Colours, { scene, view, corner }: Drawing): void {
       drawLetter(g, c, data.classNames[0]!.slice(0, 2), at + 7, y, false);
     });
   }
+  if (scale) return;
   entry(14, "0.9", (at) =>
     line(
       g,

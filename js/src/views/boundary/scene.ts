@@ -1,6 +1,7 @@
 /** What the boundary view shows: which plane, which classifier, which samples, at which scale. */
 
 import { takeRows } from "../../core/arrays";
+import { type AttackPlane, attackOn } from "../../core/attackplane";
 import {
   callsB,
   type PairData,
@@ -14,7 +15,7 @@ import {
 import type { Limits } from "../../core/field";
 import { markedSample } from "../../core/marked";
 import { ruleOf, trainedOf } from "../../core/overlay";
-import { explainedBy, type Plane, pcaPlane, planeFromPoints, planeProject } from "../../core/plane";
+import { explainedBy, ldaPlane, type Plane, pcaPlane, planeFromPoints, planeProject } from "../../core/plane";
 import type { Dataset, Session } from "../../core/session";
 import { type Shown, shown } from "../../core/shown";
 import { argmax } from "../../core/softmax";
@@ -22,7 +23,7 @@ import type { Store } from "../../core/store";
 import { whenChanged } from "../../draw/canvas";
 import type { Box } from "../../draw/heatmap";
 
-export type PlaneKind = "tilt" | "data" | "pca" | "points";
+export type PlaneKind = "tilt" | "data" | "pca" | "lda" | "points" | "attack";
 
 export interface Scene {
   data: Dataset;
@@ -43,6 +44,8 @@ export interface Scene {
   right: Uint8Array; // (rows,) called by their label
   shareRight: number; // of the pair's validation samples, by the rule (as trained: the network); NaN without any
   marked: number | null;
+  /** DeepFool on the marked sample, in the plane along it; null in other planes, and where it leads nowhere. */
+  attack: AttackPlane | null;
   frame: Frame;
 }
 
@@ -56,18 +59,36 @@ interface Frame {
 
 export const defaultPlane = (data: Dataset): PlaneKind => (data.d === 2 ? "data" : "tilt");
 
-/** Plane names on offer for these data. */
-export function planesFor(data: Dataset): { value: PlaneKind; label: string }[] {
-  if (data.d === 2)
-    return [
-      { value: "data", label: "data" },
-      { value: "tilt", label: "tilt" },
-    ];
-  return [
-    { value: "tilt", label: "tilt" },
-    { value: "pca", label: "PCA" },
-    { value: "points", label: "3 points" },
-  ];
+interface Offered {
+  value: PlaneKind;
+  label: string;
+  title: string;
+}
+
+const PLANES: Record<PlaneKind, Omit<Offered, "value">> = {
+  data: { label: "data", title: "The two features themselves" },
+  tilt: {
+    label: "tilt",
+    title: "Holds the line between two class means and the boundary's normal: their angle is drawn true",
+  },
+  pca: { label: "PCA spread", title: "The two directions in which the samples vary most" },
+  lda: {
+    label: "LDA classes",
+    title:
+      "The two directions in which class means lie farthest apart, compared with the spread within classes",
+  },
+  points: { label: "3 samples", title: "Through three samples: the first three selected" },
+  attack: {
+    label: "attack",
+    title:
+      "From the marked sample the shortest way found over the boundary (DeepFool), and towards the nearest sample of the class it reaches",
+  },
+};
+
+/** Planes on offer for these data; an attack needs a network that the browser runs. */
+export function planesFor(data: Dataset, runs: boolean): Offered[] {
+  const kinds: PlaneKind[] = data.d === 2 ? ["data", "tilt"] : ["tilt", "pca", "lda", "points"];
+  return [...kinds, ...(runs ? (["attack"] as const) : [])].map((value) => ({ value, ...PLANES[value] }));
 }
 
 /** The plane that two-dimensional data are. */
@@ -109,11 +130,18 @@ export class Scenes {
     const { session, store } = this;
     const trained = trainedOf(session, store, at, pair);
     const rule = ruleOf(store, data, pair, trained);
-    const offered = planesFor(data).map((p) => p.value);
+    const offered = planesFor(data, at.network !== null && at.theta !== null).map((p) => p.value);
     const wanted = store.get<PlaneKind | null>("plane");
     const kind = wanted && offered.includes(wanted) ? wanted : defaultPlane(data);
     const restricted = kind === "tilt" || rule.kind !== "trained";
-    const { plane, planeKey, explained } = this.plane(data, kind, pair, rule);
+    const attack = kind === "attack" && marked !== null ? attackOn(data, at, marked) : null;
+    const { plane, planeKey, explained } = this.plane(
+      data,
+      kind,
+      pair,
+      rule,
+      attack && { attack, key: `attack ${at.key} ${marked}` },
+    );
     const { a, b } = pair;
     if (this.ofPair?.at !== at || this.ofPair.pair !== pair)
       this.ofPair = { at, pair, rows: at.rows.filter((i) => data.y[i] === a || data.y[i] === b) };
@@ -141,8 +169,9 @@ export class Scenes {
       right,
       shareRight: shareRight(data, ofPair, calls, b),
       marked,
+      attack,
       explained,
-      frame: this.frame(data, kind, plane, planeKey, pair),
+      frame: this.frame(data, kind, plane, planeKey, pair, attack),
       turning: kind === "tilt" || data.d === 2,
       coords: this.coordsOf(data, plane, rows),
     };
@@ -156,7 +185,13 @@ export class Scenes {
     return this.coords.coords;
   }
 
-  private plane(data: Dataset, kind: PlaneKind, pair: PairData, rule: Rule) {
+  private plane(
+    data: Dataset,
+    kind: PlaneKind,
+    pair: PairData,
+    rule: Rule,
+    along: { attack: AttackPlane; key: string } | null,
+  ) {
     const { X, d } = data;
     if (d === 2) return { plane: FLAT, planeKey: "data", explained: null };
     if (kind === "tilt") {
@@ -165,34 +200,61 @@ export class Scenes {
       return { plane: { origin: centroids.midpoint, u: centroids.z, v: rule.n }, planeKey, explained: null };
     }
     const reference = referenceRows(data);
-    const three = kind === "points" ? this.points(data, pair) : [];
-    const planeKey = `${kind} ${three}`;
+    // without an attack to draw, its plane is that of three samples
+    const three = kind === "points" || kind === "attack" ? this.points(data, pair) : [];
+    const planeKey = along?.key ?? `${kind} ${three}`;
     const found = this.planes.get(planeKey);
     if (found?.data === data) return { ...found, planeKey };
+    if (along) {
+      const { plane } = along.attack;
+      const explained = explainedBy(plane, X, data.validation);
+      return this.keepPlane(planeKey, { data, plane, explained });
+    }
     const corners = three.map((i) => X.subarray(i * d, (i + 1) * d)) as [
       Float32Array,
       Float32Array,
       Float32Array,
     ];
+    const training = () => [takeRows(X, d, reference), reference.length, d] as const;
     const plane =
-      kind === "pca" ? pcaPlane(takeRows(X, d, reference), reference.length, d) : planeFromPoints(...corners);
+      kind === "pca"
+        ? pcaPlane(...training())
+        : kind === "lda"
+          ? ldaPlane(
+              ...training(),
+              Int32Array.from(reference, (i) => data.y[i]!),
+            )
+          : planeFromPoints(...corners);
     const explained = plane.explained
       ? plane.explained[0] + plane.explained[1]
       : explainedBy(plane, X, data.validation);
+    return this.keepPlane(planeKey, { data, plane, explained });
+  }
+
+  private keepPlane(planeKey: string, found: { data: Dataset; plane: Plane; explained: number | null }) {
     if (this.planes.size > KEPT) this.planes.clear();
-    this.planes.set(planeKey, { data, plane, explained });
-    return { plane, planeKey, explained };
+    this.planes.set(planeKey, found);
+    return { plane: found.plane, planeKey, explained: found.explained };
   }
 
   /** Depends on data, pair and plane only, so that nothing moves with a slider. */
-  private frame(data: Dataset, kind: PlaneKind, plane: Plane, planeKey: string, pair: PairData): Frame {
+  private frame(
+    data: Dataset,
+    kind: PlaneKind,
+    plane: Plane,
+    planeKey: string,
+    pair: PairData,
+    attack: AttackPlane | null,
+  ): Frame {
     const along = kind === "tilt" && data.d > 2;
     const key = along ? `tilt ${pair.a},${pair.b}` : planeKey;
     const found = this.frames.get(key);
     if (found?.data === data) return found.frame;
     const frame = along
       ? frameAlong(data, plane, pair)
-      : frameRound(planeProject(plane, data.X, data.validation));
+      : attack && data.d > 2
+        ? frameOf(attack)
+        : frameRound(planeProject(plane, data.X, data.validation));
     if (this.frames.size > KEPT) this.frames.clear();
     this.frames.set(key, { data, frame });
     return frame;
@@ -237,6 +299,15 @@ function frameAlong(data: Dataset, plane: Plane, pair: PairData): Frame {
   const reach = along[Math.floor(QUANTILE * (along.length - 1))]!;
   const rx = MARGIN * Math.max(reach, 0.6 * pair.centroids.distance);
   return { cx: 0, cy: 0, rx, ry: rx / 2 };
+}
+
+/** Free space round an attack, in lengths of its way: what lies beyond is other samples, mostly far off the plane. */
+const ROUND = { x: 1.5, y: 0.85 };
+
+function frameOf({ coords }: AttackPlane): Frame {
+  const { cx, cy, rx, ry } = frameRound(Float64Array.from(coords.flat()));
+  const reach = Math.max(rx, coords.length > 2 ? ry : 0) * 2;
+  return { cx, cy, rx: ROUND.x * reach, ry: ROUND.y * reach };
 }
 
 function frameRound(coords: Float64Array): Frame {
