@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from clsviz.catalogue import Range
+from clsviz.catalogue import Range, Spec
 from clsviz.errors import InputError
 from clsviz.training import Experiment, Fan
-from clsviz.training.experiment import CHOICES, OWN, entry_of
+from clsviz.training.experiment import CHOICES, OWN, SUPPLIES, entry_of
 
 VALUES = 13  # networks along a slider, about
 # Settings whose slider is not the catalogue's: the lab's own, and the changes to the training part.
@@ -50,10 +50,13 @@ def on_the_line(experiment: Experiment, path: str) -> Experiment:
 
 
 def title_of(path: str) -> str:
-    """A setting as a person reads it: "Learning rate", "q of the loss"."""
+    """A setting as a person reads it: "Learning rate", "q of the loss", "Bags of samples: size"."""
     if path in TITLES:
         return TITLES[path]
     head, _, name = path.partition(".")
+    if head == SUPPLIES:
+        need, _, name = name.partition(".")
+        return f"{entry_of('supply', Spec(need)).title}: {name.replace('_', ' ')}"
     words = name.replace("_", " ")
     return f"{words} of the loss" if head == "loss" else (words or head).capitalize()
 
@@ -63,6 +66,9 @@ def range_of(experiment: Experiment | None, path: str) -> Range | None:
     if path in RANGES:
         return RANGES[path]
     head, _, name = path.partition(".")
+    if head == SUPPLIES:
+        need, _, name = name.partition(".")
+        return entry_of("supply", Spec(need)).param(name).range
     if experiment is None or head not in CHOICES or getattr(experiment, head).name == OWN:
         return None
     return next((p.range for p in entry_of(head, getattr(experiment, head)).params if p.name == name), None)

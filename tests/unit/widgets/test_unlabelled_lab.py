@@ -5,6 +5,7 @@ import pytest
 
 import clsviz as cv
 from clsviz import calibration as cal
+from clsviz.widgets.fan_choice import title_of
 
 
 @pytest.fixture
@@ -54,3 +55,16 @@ def test_the_lab_has_a_menu_of_methods_and_a_control_for_further_settings(heads)
     assert {"standard", "adversarial", "robust_self_training"} <= set(names)
     heads.controls = ["more_settings"]
     assert heads.controls == ["more_settings"]
+
+
+def test_smooth_adversarial_training_fans_out_over_attack_and_supply():
+    data = {"name": "moons", "params": {"n": 100}}
+    options = dict(loss="comp_sum_adv", method="adversarial", epochs=1, pace=None, autostart=False)
+    lab = cv.Lab(data, **options)
+    for path in ("method.radius", "supplies.adv_logits.radius"):
+        fan = lab.fan_out(path, seeds=1)  # over the whole slider, as the buttons do
+        assert fan.wait(60) and fan.state == "finished"
+        values = fan.vary[path]
+        assert (min(values), max(values)) == (0, 1) and lab.run.experiment.get(path) in values
+    assert title_of("supplies.adv_logits.radius") == "Logits of attacked samples: radius"
+    lab.close()
