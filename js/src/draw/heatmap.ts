@@ -70,18 +70,21 @@ export function paintShades(
   canvas.getContext("2d")!.putImageData(image, 0, 0);
 }
 
-/** A lying colour bar with numbers at its ends, from low to high. */
+/** A lying colour bar with numbers at its ends, from low to high; `ink`: opacity of its colours. */
 export function drawScale(
   g: CanvasRenderingContext2D,
   c: Colours,
   { x, y, w, h }: Box,
   low: string,
   high: string,
+  ink: number,
 ): void {
   const shades = g.createLinearGradient(x, 0, x + w, 0);
   CIVIDIS.forEach((colour, i) => shades.addColorStop(i / (CIVIDIS.length - 1), `rgb(${colour})`));
   g.fillStyle = shades;
+  g.globalAlpha = ink;
   g.fillRect(x, y, w, h);
+  g.globalAlpha = 1;
   g.strokeStyle = c.line;
   g.lineWidth = 1;
   g.strokeRect(x + 0.5, y + 0.5, w - 1, h - 1);

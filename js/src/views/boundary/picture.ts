@@ -17,6 +17,7 @@ type Point = readonly [number, number];
 export const PLOT = { left: 34, right: 2, top: 20, bottom: 32 };
 const ARROW = 0.8; // of the half height of the plot
 const CELL_INK = 0.55; // opacity of the cells' borders: there are many
+const SHADE_INK = 0.65; // of the shades: names of classes must be read on dark blue and on yellow
 const SCALE = { w: 104, h: 8 }; // px of the colour bar
 const SHORTEST = 32; // px of the arrows where they stand close to the edge
 
@@ -105,7 +106,9 @@ function drawMarks(g: G, c: Colours, d: Drawing): void {
 }
 
 function drawField(g: G, c: Colours, { view }: Drawing, shown: ShownField): void {
+  g.globalAlpha = shown.score ? SHADE_INK : 1;
   placeField(g, shown.image, view.box);
+  g.globalAlpha = 1;
   const cells = shown.cellLines(view.box);
   if (cells) {
     g.globalAlpha = CELL_INK;
@@ -169,8 +172,11 @@ function drawMarked(g: G, c: Colours, { scene, view, certified }: Drawing): void
 /** The way of the attack: the sample, its steps, where it ends, and the sample that the second axis points to. */
 function drawAttack(g: G, c: Colours, { scene, view }: Drawing): void {
   const { attack, data, plane } = scene;
-  const { coords, neighbour, called } = attack!;
-  const way = coords.map(([s, t]): Point => [view.x(s), view.y(t)]);
+  const { path, neighbour, called } = attack!;
+  const way = path.map((p): Point => {
+    const [s, t] = projectPoint(plane, p); // of two features the plane is that of the data
+    return [view.x(s), view.y(t)];
+  });
   line(g, way, c.bg, 5);
   line(g, way, c.fg, 2.25);
   for (const [x, y] of way.slice(1, -1)) mark(g, 0, x, y, 3, c.fg, c.bg, 1.5);
@@ -183,6 +189,7 @@ function drawAttack(g: G, c: Colours, { scene, view }: Drawing): void {
   // the way may be short: one word above it, the other below
   note(`start: ${shorten(data.classNames[called[0]]!)}`, start, -13);
   note(`end: ${shorten(data.classNames[called[1]]!)}`, end, 24);
+  if (data.d === 2) return; // two features need no second axis
   const near = projectPoint(plane, data.X.subarray(neighbour * data.d, (neighbour + 1) * data.d));
   const k = data.y[neighbour]!;
   const [x, y] = [view.x(near[0]), view.y(near[1])];
@@ -217,10 +224,8 @@ function drawCircle(g: G, c: Colours, view: View, at: Point, radius: number): vo
 function drawShadeScale(g: G, c: Colours, box: Box, { low, high }: { low: string; high: string }): void {
   const [x, y] = [box.x + 10, box.y + box.h - SCALE.h - 20];
   g.fillStyle = c.bg;
-  g.globalAlpha = 0.88;
   g.fillRect(x - 6, y - 6, SCALE.w + 12, SCALE.h + 24);
-  g.globalAlpha = 1;
-  drawScale(g, c, { x, y, ...SCALE }, low, high);
+  drawScale(g, c, { x, y, ...SCALE }, low, high, SHADE_INK);
 }
 
 interface Angle {

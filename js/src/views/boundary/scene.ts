@@ -172,7 +172,7 @@ export class Scenes {
       attack,
       explained,
       frame: this.frame(data, kind, plane, planeKey, pair, attack),
-      turning: kind === "tilt" || data.d === 2,
+      turning: kind === "tilt" || kind === "data",
       coords: this.coordsOf(data, plane, rows),
     };
   }
