@@ -81,6 +81,7 @@ ROOMS: tuple[str, ...] = (
     "explained",
     "surrogates",
     "patches",
+    "unlearnable",
     "one_class",
     "outliers",
 )

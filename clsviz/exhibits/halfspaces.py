@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsviz.exhibits.fitting import scaled
-from clsviz.exhibits.pictures import add_bars, add_curve, page
+from clsviz.exhibits.pictures import COLOURS, MARKERS, TEXT, add_bars, add_curve, add_sliders, page
 from clsviz.exhibits.registry import Numbers, Verdict, exhibit
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ MARGINALS: dict[str, tuple[str, Callable[[np.random.Generator, int], np.ndarray]
     ),
 }
 FOREIGN = tuple(name for name in MARGINALS if name != "gaussian")
+# of the sliders: moments up to this degree, half the band, and what a moment may be off (a band half of it)
+DEGREES, WIDTHS, TOLERANCES = (1, 2, 3, 4, 6), (0.1, 0.5, 1.0), (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 NOISES = {"even": "the same share everywhere", "sided": "on one side only"}
 
 
@@ -74,6 +76,8 @@ def _picture(numbers: Numbers) -> Figure:
             "error above the best halfspace",
         ),
         ("Gaussian samples", "samples", "share accepted, or error above the best"),
+        ("Other tests: drag below", "distribution of the samples", "share accepted, or error above the best"),
+        columns=2,
     )
     names = [words for words, _ in MARGINALS.values()]
     accepted = np.stack([numbers[f"accepted_{name}"] for name in MARGINALS], 1)
@@ -85,8 +89,44 @@ def _picture(numbers: Numbers) -> Figure:
     add_curve(
         figure, SIZES, numbers["excess_sizes"], f"labels turned {NOISES['even']}", 1, panel=3, markers=True
     )
-    figure.update_xaxes(type="log", col=3)
+    figure.update_xaxes(type="log", row=2, col=1)
+    figure.update_layout(width=1100)
+    _add_tests(figure, numbers)
     return figure
+
+
+def _add_tests(figure: Figure, numbers: Numbers) -> None:
+    """The last panel: what tests with other degrees, widths and tolerances accept, and how good that is."""
+    names = [words for words, _ in MARGINALS.values()]
+    off = {
+        marginal: [
+            numbers[f"{kind}_{marginal}"].reshape(len(numbers), -1, len(choice))
+            for kind, choice in (("moments", DEGREES), ("bands", WIDTHS))
+        ]
+        for marginal in MARGINALS
+    }
+
+    def tested(tolerance: float, degree: int, width: float) -> list[dict[str, Any]]:
+        shares, errors = [], []
+        for marginal, (moments, bands) in off.items():
+            passed = moments[..., DEGREES.index(degree)] <= tolerance
+            passed &= bands[..., WIDTHS.index(width)] <= tolerance / 2
+            shares.append(float(passed.mean()))
+            errors.append(float(numbers[f"excess_{marginal}"][passed].mean()) if passed.any() else np.nan)
+        bars: dict[str, Any] = dict(type="bar", x=names, y=shares, name="accepted", offsetgroup="one")
+        bars |= dict(marker=dict(color=COLOURS[0], line=dict(color=TEXT, width=1)))
+        dots: dict[str, Any] = dict(type="scatter", mode="markers", x=names, y=errors)
+        dots |= dict(name="error above the best, accepted, labels turned on one side")
+        return [bars, dots | dict(marker=dict(color=COLOURS[1], symbol=MARKERS[1], size=11))]
+
+    knobs: dict[str, Any] = {
+        "tolerance": TOLERANCES,
+        "moments up to degree": DEGREES,
+        "band, half its width": WIDTHS,
+    }
+    add_sliders(figure, knobs, (0.2, 4, 0.5), tested, panel=4)
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=names, row=2, col=2)
+    figure.update_yaxes(range=[-0.03, 1.03], row=2, col=2)
 
 
 @exhibit(
@@ -141,7 +181,27 @@ def halfspace_tester(seed: int, scale: float) -> dict[str, Any]:
         for n in SIZES
     ]
     numbers["accepted_sizes"], numbers["excess_sizes"] = np.array(by_size, np.float64).T
-    return numbers | {f"worst_{noise}": value for noise, value in worst.items()}
+    numbers |= {f"worst_{noise}": value for noise, value in worst.items()}
+    return numbers | _deviations(seed, scale)
+
+
+def _deviations(seed: int, scale: float) -> dict[str, list[float]]:
+    """By distribution, of REPEATS sets: what its moments and bands are off, and the error above the best."""
+    from clsviz.boundary import band_test, chow_direction, moment_test
+
+    rng = np.random.default_rng([seed, 16])
+    found: dict[str, list[float]] = {}
+    for marginal in MARGINALS:
+        moments, bands, excess = [], [], []
+        for _ in range(REPEATS):
+            X, y, w = draw(rng, marginal, "sided", scaled(SAMPLES, scale, 100))
+            rule = chow_direction(X, y)
+            moments += [moment_test(X, degree=degree).deviation for degree in DEGREES]
+            tests = [band_test(X, rule, width=width) for width in WIDTHS]
+            bands += [abs(test.fraction - test.expected) / test.expected for test in tests]
+            excess.append(float(((X @ rule > 0) != y).mean() - ((X @ w > 0) != y).mean()))
+        found |= {f"moments_{marginal}": moments, f"bands_{marginal}": bands, f"excess_{marginal}": excess}
+    return found
 
 
 def answer(rng: np.random.Generator, marginal: str, noise: str, n: int) -> tuple[bool, float]:

@@ -20,7 +20,7 @@ TEXT = "#7f7f7f"  # 4:1 on white, 4.5:1 on #111
 GRID = "rgba(128,128,128,0.25)"
 PANEL_WIDTH, HEIGHT = 400, 390
 PLOT, BETWEEN = 260, 120  # height of a panel's inside, and of what lies between two rows of them
-UNDER, SLIDER = 145, 95  # from the lowest row down to the sliders, and their height
+UNDER, SLIDER = 160, 95  # from the lowest row down to the sliders, and their height
 
 
 def page(*panels: tuple[str, str, str], columns: int | None = None) -> Figure:
@@ -166,7 +166,7 @@ def add_sliders(
         sliders: by the words before the value: the values, or words for them; up to three.
         start: the values shown first.
         draw: called with a value of each slider: the traces, as plotly has them, with their "type"; the
-            same number with the same look for all values.
+            same number with the same look for all values. "panel" puts one into another panel.
         left, width: where the sliders stand, as shares of the figure's width.
     """
     values = list(sliders.values())
@@ -183,7 +183,8 @@ def add_sliders(
     for trace in drawn[begun[0], at_second, at_third]:  # entries of the legend that nothing hides
         if trace.get("name") and _is_new(figure, trace["name"]):
             blank = {**trace, "x": [None], "y": [None], "showlegend": True, "legendgroup": trace["name"]}
-            figure.add_trace(blank, **place(figure, panel))
+            own = blank.pop("panel", panel)
+            figure.add_trace(blank, **place(figure, own))
     first = len(figure.data)
     for j, k, t in layers:
         trace = {
@@ -194,7 +195,8 @@ def add_sliders(
             "opacity": _opacity(drawn, j, k, t, at_third),
             "hoverinfo": _hover(drawn, j, k, t, at_third),
         }
-        figure.add_trace(trace, **place(figure, panel))
+        own = trace.pop("panel", panel)
+        figure.add_trace(trace, **place(figure, own))
     traces = list(range(first, len(figure.data)))
     held = {
         (i, key): [_plain(drawn[i, j, k][t].get(key)) for j, k, t in layers]

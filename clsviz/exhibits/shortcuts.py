@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsviz.exhibits.fitting import scaled
-from clsviz.exhibits.pictures import add_curve, add_level, page
+from clsviz.exhibits.pictures import COLOURS, DASHES, MARKERS, add_curve, add_level, add_sliders, page
 from clsviz.exhibits.registry import Numbers, Verdict, exhibit
 
 if TYPE_CHECKING:
@@ -29,15 +29,24 @@ NETWORKS = {
     "tanh": ("1 hidden layer, tanh", 1, "tanh"),
     "deep": ("3 hidden layers, ReLU", 3, "relu"),
 }
+AVAILABLE, PREDICTS = (1.0, 2.0, 4.0, 8.0, 16.0), (0.55, 0.65, 0.75, 0.85)  # of the sliders
+FOLLOWED = ("linear", "relu", "deep")  # networks there
 NEARLY = 0.02  # a bias up to it counts as none
 
 
-def shortcut(seed: int, availability: float, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def shortcut(
+    seed: int, availability: float, n: int, predictivity: float = PREDICTIVITY[0]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features (n, DIM), labels, and the cues (n, 2)."""
     from clsviz.boundary import make_shortcut_data
 
     return make_shortcut_data(
-        n, predictivity=PREDICTIVITY, availability=(availability, 1.0), noise=NOISE, dim=DIM, seed=seed
+        n,
+        predictivity=(predictivity, PREDICTIVITY[1]),
+        availability=(availability, 1.0),
+        noise=NOISE,
+        dim=DIM,
+        seed=seed,
     )
 
 
@@ -82,6 +91,8 @@ def _picture(numbers: Numbers) -> Figure:
         ),
         (f"Availability {AVAILABILITY[-1]:g}", "training steps", "shortcut bias"),
         (f"Availability {AVAILABILITY[-1]:g}", "training steps", "error on fresh samples"),
+        ("Other cues: drag below", "training steps", "shortcut bias"),
+        columns=2,
     )
     for series, (name, (words, _, _)) in enumerate(NETWORKS.items()):
         add_curve(figure, AVAILABILITY, numbers[name], words, series, markers=True)
@@ -89,6 +100,23 @@ def _picture(numbers: Numbers) -> Figure:
         add_curve(figure, LOOKS, numbers[f"{name}_errors"], words, series, panel=3, markers=True)
     add_level(figure, 1 - PREDICTIVITY[1], "Bayes error", panel=3)
     figure.update_xaxes(type="log")
+    figure.update_layout(width=1100)
+
+    def others(availability: float, predictivity: float) -> list[dict[str, Any]]:
+        cell = AVAILABLE.index(availability) * len(PREDICTS) + PREDICTS.index(predictivity)
+        lines = []
+        for name in FOLLOWED:
+            series = list(NETWORKS).index(name)
+            table = numbers[f"cues_{name}"].reshape(len(numbers), -1, len(LOOKS))
+            line = dict(color=COLOURS[series], dash=DASHES[series], width=2)
+            mark = dict(symbol=MARKERS[series], size=8)
+            course = dict(type="scatter", x=LOOKS, y=table[:, cell].mean(0), name=NETWORKS[name][0])
+            lines.append(course | dict(mode="lines+markers", line=line, marker=mark))
+        return lines
+
+    knobs = {"availability of the shortcut": AVAILABLE, "predictivity of the shortcut": PREDICTS}
+    add_sliders(figure, knobs, (AVAILABILITY[-1], PREDICTIVITY[0]), others, panel=4)
+    figure.update_yaxes(range=[-0.1, 1.05], row=2, col=2)
     return figure
 
 
@@ -149,6 +177,21 @@ def shortcut_bias(seed: int, scale: float) -> dict[str, Any]:
             numbers[f"{name}{key}_even"], numbers[f"{name}{key}_high"] = (
                 numbers[name + key][i] for i in (0, -1)
             )
+    for name in FOLLOWED:
+        _, hidden, kind = NETWORKS[name]
+        numbers[f"cues_{name}"] = [
+            float(bias)
+            for availability in AVAILABLE
+            for predictivity in PREDICTS
+            for bias in followed(
+                hidden,
+                kind,
+                [shortcut(3 * seed + i, availability, size, predictivity) for i, size in enumerate(sizes)],
+                RATES[0],
+                looks,
+                seed,
+            )[1]
+        ]
     return numbers
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsviz.exhibits.fitting import scaled
-from clsviz.exhibits.pictures import add_curve, add_level, page
+from clsviz.exhibits.pictures import COLOURS, DASHES, MARKERS, add_curve, add_level, add_sliders, page
 from clsviz.exhibits.registry import Numbers, Verdict, exhibit
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ DIMENSIONS = (8, 32, 128)
 SIZES = tuple(2**k for k in range(2, 13))  # samples, half of each class
 CORRELATION = 0.3  # of any two features within a class
 NAIVE_ERROR, LEAST_ERROR = 0.15, 0.1  # with endless data: of naive Bayes, and of the best linear rule
+RHOS = (0.0, 0.1, 0.3, 0.6, 0.9)  # correlations of the slider
+SOME_SIZES = SIZES[::2]  # there
 DRAWS = 3  # training sets a size
 PENALTY, RIDGE = 1e-6, 0.1  # of logistic regression; of LDA's covariance
 NEAR = 0.02  # a curve is at its asymptote when it is nearer than that
@@ -25,8 +27,10 @@ DIGIT_EPOCHS, FEATURES = 20, 32
 LEARNERS = {"bayes": "naive Bayes", "lda": "LDA, ridge 0.1", "logistic": "logistic regression"}
 
 
-def mixture(d: int) -> tuple[np.ndarray, np.ndarray]:
+def mixture(d: int, rho: float = CORRELATION) -> tuple[np.ndarray, np.ndarray]:
     """Distance of the class means (d,) and covariance (d, d), with NAIVE_ERROR and LEAST_ERROR.
+
+    Where the correlation is too weak for that, naive Bayes errs as much as it can.
 
     Any two features are correlated alike and a half of them separates the classes more than the other:
     naive Bayes, who takes them for independent, points away from the best direction.
@@ -34,11 +38,11 @@ def mixture(d: int) -> tuple[np.ndarray, np.ndarray]:
     from scipy.optimize import brentq
     from scipy.special import ndtri
 
-    cov = np.full((d, d), CORRELATION) + (1 - CORRELATION) * np.eye(d)
+    cov = np.full((d, d), rho) + (1 - rho) * np.eye(d)
     halves = np.repeat([1.0, -1.0], d // 2) / np.sqrt(d)
     common = np.ones(d) / np.sqrt(d)
     # eigenvalues of `common` and of `halves`
-    large, small = 1 + (d - 1) * CORRELATION, 1 - CORRELATION
+    large, small = 1 + (d - 1) * rho, 1 - rho
     best, naive = (2 * ndtri(1 - error) for error in (LEAST_ERROR, NAIVE_ERROR))
 
     def distances(angle: float) -> tuple[float, float]:  # along both, with the least error as wanted
@@ -48,7 +52,8 @@ def mixture(d: int) -> tuple[np.ndarray, np.ndarray]:
         a, b = distances(angle)
         return float((a * a + b * b) / np.sqrt(large * a * a + small * b * b) - naive)
 
-    a, b = distances(brentq(excess, 0.0, np.arctan(np.sqrt(large / small))))
+    worst = np.arctan(np.sqrt(large / small))
+    a, b = distances(brentq(excess, 0.0, worst) if excess(worst) < 0 else worst)
     return a * common + b * halves, cov
 
 
@@ -111,6 +116,8 @@ def _picture(numbers: Numbers) -> Figure:
     figure = page(
         *((f"Gaussian mixture, {d} features", "training samples", "exact error") for d in DIMENSIONS[::2]),
         ("Frozen features of digits", "training samples", "test error"),
+        ("Other mixtures: drag below", "training samples", "exact error"),
+        columns=2,
     )
     for series, (key, words) in enumerate(LEARNERS.items()):
         for panel, d in enumerate(DIMENSIONS[::2], 1):
@@ -120,7 +127,32 @@ def _picture(numbers: Numbers) -> Figure:
         add_level(figure, NAIVE_ERROR, "naive Bayes, endless data", panel=panel)
         add_level(figure, LEAST_ERROR, "least error", panel=panel)
     figure.update_xaxes(type="log")
+    figure.update_layout(width=1100)
+
+    def others(rho: float, d: int) -> list[dict[str, Any]]:
+        cell = RHOS.index(rho) * len(DIMENSIONS) + DIMENSIONS.index(d)
+        lines = []
+        for series, (key, words) in enumerate(LEARNERS.items()):
+            table = numbers[f"mixtures_{key}"].reshape(len(numbers), -1, len(SOME_SIZES))
+            line = dict(color=COLOURS[series], dash=DASHES[series], width=2)
+            mark = dict(symbol=MARKERS[series], size=8)
+            course = dict(type="scatter", x=SOME_SIZES, y=table[:, cell].mean(0), name=words)
+            lines.append(course | dict(mode="lines+markers", line=line, marker=mark))
+        few, many = SOME_SIZES[0], SOME_SIZES[-1]
+        end = f"least error with {few}: {_ahead(lines, 0)}; with {many}: {_ahead(lines, -1)}"
+        told = dict(type="scatter", mode="text", x=[128.0], y=[0.53], text=[end])
+        told |= dict(textfont=dict(size=11), hoverinfo="skip")
+        return [*lines, told]
+
+    knobs = {"correlation": RHOS, "features": DIMENSIONS}
+    add_sliders(figure, knobs, (CORRELATION, DIMENSIONS[1]), others, panel=4)
+    figure.update_yaxes(range=[0, 0.56], row=2, col=2)
     return figure
+
+
+def _ahead(lines: list[dict[str, Any]], at: int) -> str:
+    """The name of the lowest line there."""
+    return str(min(lines, key=lambda line: line["y"][at])["name"])
 
 
 @exhibit(
@@ -191,7 +223,25 @@ def disc_vs_gen(seed: int, scale: float) -> dict[str, Any]:
     few, many = DIMENSIONS[0], DIMENSIONS[-1]
     for key in asymptotes:
         numbers[f"growth_{key}"] = numbers[f"needs_{key}_{many}"] / numbers[f"needs_{key}_{few}"]
-    return numbers | _on_digits(seed, scale)
+    return numbers | _on_mixtures(seed, scale) | _on_digits(seed, scale)
+
+
+def _on_mixtures(seed: int, scale: float) -> dict[str, list[float]]:
+    """Errors of each learner, by correlation, then number of features, then number of samples."""
+    from clsviz.boundary import gaussian_linear_error
+
+    rng = np.random.default_rng([seed, 6])
+    found: dict[str, list[float]] = {f"mixtures_{key}": [] for key in LEARNERS}
+    for rho in RHOS:
+        for d in DIMENSIONS:
+            delta, cov = mixture(d, rho)
+            root = np.linalg.cholesky(cov)
+            for size in SOME_SIZES:
+                y = np.arange(scaled(size, scale, 4)) % 2
+                X = rng.standard_normal((len(y), d)) @ root.T + (y[:, None] - 0.5) * delta
+                for errors, (w, b) in zip(found.values(), fitted(X, y), strict=True):
+                    errors.append(gaussian_linear_error(w, b, -delta / 2, delta / 2, cov))
+    return found
 
 
 def fitted(X: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, float]]:
