@@ -98,6 +98,7 @@ def _picture(numbers: Numbers) -> Figure:
 def _add_tests(figure: Figure, numbers: Numbers) -> None:
     """The last panel: what tests with other degrees, widths and tolerances accept, and how good that is."""
     names = [words for words, _ in MARGINALS.values()]
+    places = list(range(len(names)))
     off = {
         marginal: [
             numbers[f"{kind}_{marginal}"].reshape(len(numbers), -1, len(choice))
@@ -113,9 +114,9 @@ def _add_tests(figure: Figure, numbers: Numbers) -> None:
             passed &= bands[..., WIDTHS.index(width)] <= tolerance / 2
             shares.append(float(passed.mean()))
             errors.append(float(numbers[f"excess_{marginal}"][passed].mean()) if passed.any() else np.nan)
-        bars: dict[str, Any] = dict(type="bar", x=names, y=shares, name="accepted", offsetgroup="one")
+        bars: dict[str, Any] = dict(type="bar", x=places, y=shares, name="accepted", offsetgroup="one")
         bars |= dict(marker=dict(color=COLOURS[0], line=dict(color=TEXT, width=1)))
-        dots: dict[str, Any] = dict(type="scatter", mode="markers", x=names, y=errors)
+        dots: dict[str, Any] = dict(type="scatter", mode="markers", x=places, y=errors)
         dots |= dict(name="error above the best, accepted, labels turned on one side")
         return [bars, dots | dict(marker=dict(color=COLOURS[1], symbol=MARKERS[1], size=11))]
 
@@ -125,7 +126,8 @@ def _add_tests(figure: Figure, numbers: Numbers) -> None:
         "band, half its width": WIDTHS,
     }
     add_sliders(figure, knobs, (0.2, 4, 0.5), tested, panel=4)
-    figure.update_xaxes(type="category", categoryorder="array", categoryarray=names, row=2, col=2)
+    # plotly loses the names of categories when bars are shown and hidden
+    figure.update_xaxes(tickvals=places, ticktext=names, range=[-0.5, len(names) - 0.5], row=2, col=2)
     figure.update_yaxes(range=[-0.03, 1.03], row=2, col=2)
 
 

@@ -140,7 +140,7 @@ def _picture(numbers: Numbers) -> Figure:
             lines.append(course | dict(mode="lines+markers", line=line, marker=mark))
         few, many = SOME_SIZES[0], SOME_SIZES[-1]
         end = f"least error with {few}: {_ahead(lines, 0)}; with {many}: {_ahead(lines, -1)}"
-        told = dict(type="scatter", mode="text", x=[128.0], y=[0.53], text=[end])
+        told: dict[str, Any] = dict(type="scatter", mode="text", x=[128.0], y=[0.53], text=[end])
         told |= dict(textfont=dict(size=11), hoverinfo="skip")
         return [*lines, told]
 
