@@ -186,9 +186,11 @@ function drawAttack(g: G, c: Colours, { scene, view }: Drawing): void {
   arrow(g, c, beyond, end, angle, []);
   const note = (words: string, [x, y]: Point, up: number) =>
     text(g, words, x, y + up, { align: "center", bold: true, colour: c.fg, halo: c.halo });
-  // the way may be short: one word above it, the other below
-  note(`start: ${shorten(data.classNames[called[0]]!)}`, start, -13);
-  note(`end: ${shorten(data.classNames[called[1]]!)}`, end, 24);
+  // the way may be short: each word stands on its own side of it
+  const [lower, upper] = [24, -13];
+  const climbs = end[1] < start[1] - 1;
+  note(`start: ${shorten(data.classNames[called[0]]!)}`, start, climbs ? lower : upper);
+  note(`end: ${shorten(data.classNames[called[1]]!)}`, end, climbs ? upper : lower);
   if (data.d === 2) return; // two features need no second axis
   const near = projectPoint(plane, data.X.subarray(neighbour * data.d, (neighbour + 1) * data.d));
   const k = data.y[neighbour]!;
