@@ -50,6 +50,7 @@ _HOMES = {
     "unlink": "widgets.linking",
     "Scene": "widgets",
     "TemperatureView": "widgets",
+    "TiltView": "widgets",
 }
 __all__ = [
     "BoundaryView",
@@ -71,6 +72,7 @@ __all__ = [
     "Scene",
     "Spec",
     "TemperatureView",
+    "TiltView",
     "boundary",
     "calibration",
     "catalogue",
@@ -124,6 +126,7 @@ if TYPE_CHECKING:
         SampleInspector,
         Scene,
         TemperatureView,
+        TiltView,
     )
     from clsviz.widgets.linking import link, unlink
     from clsviz.widgets.watched import watch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,7 +99,7 @@ def discriminant(X: Any, y: Any, a: int, b: int) -> Tangent:
     """Linear discriminant of two classes, midway between the centroids: for models without a gradient."""
     X, two = pair_of(X, y, a, b)
     means = np.stack([X[two == c].mean(0) for c in (0, 1)])
-    cov = _within(X, two)
+    cov = within(X, two)
     cov += LDA_RIDGE * np.trace(cov) / len(cov) * np.eye(len(cov))
     w, through = np.linalg.solve(cov, means[1] - means[0]), means.mean(0)
     return Tangent(w, float(-w @ through), through, deviation_angle(w, X, two))
@@ -123,7 +123,12 @@ def crossing(
 
 
 def leaning(tangent: Tangent, X: Any, y: Any, a: int, b: int, theta: float) -> Linear:
-    """The rule turned to an angle theta (radians) from the centroid direction.
+    """The rule turned to one angle, see `turned`."""
+    return turned(tangent, X, y, a, b, [theta])[0]
+
+
+def turned(tangent: Tangent, X: Any, y: Any, a: int, b: int, angles: Iterable[float]) -> list[Linear]:
+    """The rule turned to angles (radians) from the centroid direction; negative ones lean the other way.
 
     Up to its own angle it turns between the centroid direction and its own normal. Beyond, it leans along
     the direction of least variance within the classes, so that what it says of the samples stays while
@@ -131,19 +136,24 @@ def leaning(tangent: Tangent, X: Any, y: Any, a: int, b: int, theta: float) -> L
     """
     X, two = pair_of(X, y, a, b)
     basis = tilting_basis(tangent.w, X, two)
-    n = basis.n
-    if theta > basis.theta:
-        across = null_space(basis.z[None])
-        flat = across @ np.linalg.eigh(across.T @ _within(X, two) @ across)[1][:, 0]
-        flat = flat if flat @ n > 0 else -flat
-        own = np.tan(basis.theta)
-        shared = own * (n @ flat)
-        n = own * n + (np.sqrt(shared**2 + np.tan(theta) ** 2 - own**2) - shared) * flat
-        n = n / np.linalg.norm(n)
-    return tilted_classifier(basis.z, n, theta, tangent.through)
+    flat: np.ndarray | None = None
+    rules = []
+    for theta in angles:
+        n = basis.n
+        if theta > basis.theta:
+            if flat is None:
+                across = null_space(basis.z[None])
+                flat = across @ np.linalg.eigh(across.T @ within(X, two) @ across)[1][:, 0]
+                flat = flat if flat @ n > 0 else -flat
+            own = np.tan(basis.theta)
+            shared = own * (n @ flat)
+            n = own * n + (np.sqrt(shared**2 + np.tan(theta) ** 2 - own**2) - shared) * flat
+            n = n / np.linalg.norm(n)
+        rules.append(tilted_classifier(basis.z, n, float(theta), tangent.through))
+    return rules
 
 
-def _within(X: np.ndarray, two: np.ndarray) -> np.ndarray:
+def within(X: np.ndarray, two: np.ndarray) -> np.ndarray:
     """Pooled covariance within the two classes."""
     centred = X - np.stack([X[two == c].mean(0) for c in (0, 1)])[two]
     return centred.T @ centred / len(X)

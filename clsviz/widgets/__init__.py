@@ -15,6 +15,7 @@ from clsviz.widgets.reliability import ReliabilityDiagram
 from clsviz.widgets.robustness import RobustnessView
 from clsviz.widgets.scene import Scene
 from clsviz.widgets.temperatures import TemperatureView
+from clsviz.widgets.tilt import TiltView
 
 __all__ = [
     "BoundaryView",
@@ -32,4 +33,5 @@ __all__ = [
     "SampleInspector",
     "Scene",
     "TemperatureView",
+    "TiltView",
 ]

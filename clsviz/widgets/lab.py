@@ -33,6 +33,7 @@ from clsviz.widgets.scene import VERSION, Scene
 from clsviz.widgets.scenes import resolve
 from clsviz.widgets.staging import OUTSIDE, Staged
 from clsviz.widgets.temperatures import TemperaturesNumbers, TemperaturesState, TemperatureView
+from clsviz.widgets.tilt import TiltNumbers, TiltState, TiltView
 from clsviz.widgets.traits import plain
 
 VIEWS: dict[str, tuple[type[View], type[traitlets.HasTraits], type]] = {
@@ -48,6 +49,7 @@ VIEWS: dict[str, tuple[type[View], type[traitlets.HasTraits], type]] = {
     "ood": (OODView, OODState, OODNumbers),
     "temperatures": (TemperatureView, TemperaturesState, TemperaturesNumbers),
     "robustness": (RobustnessView, RobustnessState, RobustnessNumbers),
+    "tilt": (TiltView, TiltState, TiltNumbers),
 }
 PACE = 12.0  # epochs a second: slow enough to watch, fast enough to wait for
 

@@ -364,6 +364,18 @@ def _draw_robustness(page: Page, box: Box, view: Any) -> str:
     return str(r.summary())
 
 
+def _draw_tilt(page: Page, box: Box, view: Any) -> str:
+    r = view.result
+    left, top, right, bottom = box
+    most = max(0.02, float(np.nanmax([*r.errors, *r.theory, r.error])))
+    axes = Axes(page, (left + 30, top + 8, right, bottom - 32), (r.degrees[0], r.degrees[-1]), (0, most))
+    axes.frame("angle off the centroid direction", "error")
+    axes.line(r.degrees, r.errors, GAP, 2)
+    axes.line(r.degrees, r.theory, INK, 2)
+    page.ring(*axes.at(min(r.angle, r.degrees[-1]), r.error), 5)
+    return str(r.summary())
+
+
 DRAW = {
     "reliability": ("Reliability", _draw_reliability),
     "boundary": ("Boundary", _draw_boundary),
@@ -376,6 +388,7 @@ DRAW = {
     "ood": ("In or out", _draw_ood),
     "temperatures": ("Temperatures", _draw_temperatures),
     "robustness": ("Margins and attacks", _draw_robustness),
+    "tilt": ("Tilt", _draw_tilt),
 }
 
 

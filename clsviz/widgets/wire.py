@@ -84,6 +84,7 @@ def run_packet(source: Source) -> Packet:
                 "class_names": list(data.class_names),
                 "feature_names": list(data.feature_names),
                 "image_shape": list(data.image_shape) if data.image_shape else None,
+                "tilt": None if data.tilt is None else dict(data.tilt),
             },
         },
         [

@@ -40,21 +40,27 @@ export function trainedOf(session: Session, store: Store, at: Shown, pair: PairD
 }
 
 const regularised = new WeakMap<PairData, Map<number, Rule>>();
+const LEVELS_KEPT = 200;
+
+/** The L2-regularised rule of the pair at a level, computed once. */
+export function regularisedAt(data: Dataset, pair: PairData, lam: number): Rule {
+  const kept = regularised.get(pair) ?? new Map<number, Rule>();
+  regularised.set(pair, kept);
+  let rule = kept.get(lam);
+  if (!rule) {
+    if (kept.size > LEVELS_KEPT) kept.clear();
+    rule = regularisedRule(data, pair, lam);
+    kept.set(lam, rule);
+  }
+  return rule;
+}
 
 /** The rule on screen: the trained one, tilted, or L2-regularised. */
 export function ruleOf(store: Store, data: Dataset, pair: PairData, trained: Trained): Rule {
   const lam = store.get<number | null>("regularisation");
   const tilt = store.get<number | null>("tilt");
   if (lam === null) return tilt === null ? trained.rule : trained.tilted(tilt);
-  const kept = regularised.get(pair) ?? new Map<number, Rule>();
-  regularised.set(pair, kept);
-  let rule = kept.get(lam);
-  if (!rule) {
-    if (kept.size > 100) kept.clear();
-    rule = regularisedRule(data, pair, lam);
-    kept.set(lam, rule);
-  }
-  return rule;
+  return regularisedAt(data, pair, lam);
 }
 
 const last = new WeakMap<Shown, Shown>(); // the newest overlay of each network shown

@@ -71,6 +71,7 @@ function runPacket(session: Session): Packet {
         class_names: data.classNames,
         feature_names: data.featureNames,
         image_shape: data.imageShape,
+        tilt: data.tilt,
       },
     },
     buffers: [X, y, yClean, train, validation],

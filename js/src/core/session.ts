@@ -23,6 +23,7 @@ export interface Dataset {
   classNames: string[];
   featureNames: string[];
   imageShape: [number, number] | null;
+  tilt?: Record<string, number> | null; // what a set with controlled tilt was drawn with (clsviz.data.tilted)
 }
 
 export interface Snapshot {
@@ -359,6 +360,7 @@ export class Session {
       classNames: meta.class_names as string[],
       featureNames: meta.feature_names as string[],
       imageShape: meta.image_shape as [number, number] | null,
+      tilt: (meta.tilt ?? null) as Record<string, number> | null,
     };
     const fresh = this.run?.id !== (message.run as RunInfo).id;
     this.network = message.network as Network | null;

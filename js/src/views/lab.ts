@@ -36,6 +36,7 @@ import { projector } from "./scenes/projector";
 import { mountQuestions } from "./scenes/questions";
 import { mountSequence } from "./scenes/sequence";
 import { mountTemperatures } from "./temperatures";
+import { mountTilt } from "./tilt";
 
 const VIEWS: [name: string, mount: Mount][] = [
   ["reliability", mountReliability],
@@ -53,6 +54,7 @@ const MORE: [name: string, title: string, mount: Mount][] = [
   ["ood", "In or out of distribution", mountOod],
   ["temperatures", "Temperature of each sample", mountTemperatures],
   ["robustness", "Margins and attacks", mountRobustness],
+  ["tilt", "Tilt", mountTilt],
 ];
 const HINT_CLOSED = "clsviz:hint-closed";
 

@@ -20,6 +20,7 @@ import prototypes from "./prototypes";
 import reliability from "./reliability";
 import robustness from "./robustness";
 import temperatures from "./temperatures";
+import tilt from "./tilt";
 
 const VIEWS: Record<string, typeof lab> = {
   lab,
@@ -34,6 +35,7 @@ const VIEWS: Record<string, typeof lab> = {
   ood,
   temperatures,
   robustness,
+  tilt,
 };
 const STYLE_ID = "clsviz-saved-style";
 
