@@ -35,6 +35,7 @@ _HOMES = {
     "watch": "widgets.watched",
     "BoundaryView": "widgets",
     "ConfusionMatrix": "widgets",
+    "ExplanationView": "widgets",
     "FanStrip": "widgets",
     "Lab": "widgets",
     "LossLandscape": "widgets",
@@ -56,6 +57,7 @@ __all__ = [
     "BoundaryView",
     "ConfusionMatrix",
     "Experiment",
+    "ExplanationView",
     "Fan",
     "FanStrip",
     "Lab",
@@ -113,6 +115,7 @@ if TYPE_CHECKING:
     from clsviz.widgets import (
         BoundaryView,
         ConfusionMatrix,
+        ExplanationView,
         FanStrip,
         Lab,
         LossLandscape,

@@ -17,7 +17,8 @@ To write one, put a function into a module here and name the module in `ROOMS`::
         headline={"ce_end": "test accuracy, CE, last epoch"},   # keys of the numbers that matter, in words
         experiment={"data": "digits", "loss": "elr", "label_noise": 0.4},  # of Experiment; None: no lab.
                                                  # "data" may be a function that gives a Dataset of one's own,
-                                                 # "teacher" and "extras" (of Run) one that gives them
+                                                 # "teacher" and "extras" (of Run) one that gives them,
+                                                 # "more" lists further views that the lab opens with
         verdict=verdict,                         # (Numbers) -> Verdict
         picture=picture,                         # (Numbers) -> plotly Figure, see `pictures`
     )

@@ -150,6 +150,7 @@ def _picture(numbers: Numbers) -> Figure:
         "robust_accuracy": "test accuracy, adversarially trained",
         "vanilla_accuracy": "test accuracy, ordinary",
     },
+    experiment={"data": "digits", "model": "mlp", "loss": "cross_entropy", "more": ["explanation"]},
     verdict=_verdict,
     picture=_picture,
 )

@@ -168,7 +168,7 @@ class Exhibit:
         from clsviz.widgets import Lab
 
         settings = {name: v() if callable(v) else v for name, v in self.experiment.items()}
-        own = {name: settings.pop(name) for name in ("teacher", "extras") if name in settings}
+        own = {name: settings.pop(name) for name in ("teacher", "extras", "more") if name in settings}
         if callable(self.experiment["data"]):
             return Lab(settings.pop("data"), **settings, **own, **options)
         return Lab(Experiment(**settings), **own, **options)

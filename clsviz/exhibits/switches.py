@@ -315,7 +315,7 @@ def _linear_picture(numbers: Numbers) -> Figure:
         "cnn_maps": f"different maps among {READ} samples, convolutional",
         "mlp_maps": f"different maps among {READ} samples, fully connected",
     },
-    experiment={"data": "digits", "model": "cnn", "loss": "cross_entropy"},
+    experiment={"data": "digits", "model": "cnn", "loss": "cross_entropy", "more": ["explanation"]},
     verdict=_linear_verdict,
     picture=_linear_picture,
 )

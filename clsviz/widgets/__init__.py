@@ -2,6 +2,7 @@
 
 from clsviz.widgets.boundary import BoundaryView
 from clsviz.widgets.confusion import ConfusionMatrix
+from clsviz.widgets.explanation import ExplanationView
 from clsviz.widgets.fan import FanStrip
 from clsviz.widgets.inspector import SampleInspector
 from clsviz.widgets.lab import Lab
@@ -20,6 +21,7 @@ from clsviz.widgets.tilt import TiltView
 __all__ = [
     "BoundaryView",
     "ConfusionMatrix",
+    "ExplanationView",
     "FanStrip",
     "Lab",
     "LossLandscape",

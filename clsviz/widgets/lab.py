@@ -18,6 +18,7 @@ from clsviz.widgets.boundary import BoundaryNumbers, BoundaryState, BoundaryView
 from clsviz.widgets.calibrator_job import calibrator_menu
 from clsviz.widgets.comparison import Comparison
 from clsviz.widgets.confusion import ConfusionMatrix, ConfusionNumbers, ConfusionState
+from clsviz.widgets.explanation import ExplanationNumbers, ExplanationState, ExplanationView
 from clsviz.widgets.facade import Facade, Views
 from clsviz.widgets.fan import FanNumbers, FanState, FanStrip
 from clsviz.widgets.fan_choice import RANGES, key, key_of
@@ -50,6 +51,7 @@ VIEWS: dict[str, tuple[type[View], type[traitlets.HasTraits], type]] = {
     "temperatures": (TemperatureView, TemperaturesState, TemperaturesNumbers),
     "robustness": (RobustnessView, RobustnessState, RobustnessNumbers),
     "tilt": (TiltView, TiltState, TiltNumbers),
+    "explanation": (ExplanationView, ExplanationState, ExplanationNumbers),
 }
 PACE = 12.0  # epochs a second: slow enough to watch, fast enough to wait for
 

@@ -15,6 +15,8 @@ PLANES = ("path", "random")
 PARTS = ("training", "validation")
 MOST_LOSSES = 2
 OF_FEATURES = ("mahalanobis", "relative_mahalanobis", "knn")
+ATTRIBUTIONS = ("gradient_input", "gradient", "integrated_gradients", "occlusion", "smooth_grad")
+BASELINES = ("zero", "mean")
 LEARNT = ("tempnet", "correctness", "model")
 MAX_SAMPLES = 4000
 MAX_FEATURES = 100_000
@@ -124,6 +126,18 @@ class AskOOD:
 
 
 @dataclass(frozen=True, slots=True)
+class AskExplanation:
+    """A sample explained, for networks the browser cannot run."""
+
+    sample: int
+    method: str  # one of `ATTRIBUTIONS`
+    target: int  # class
+    baseline: str  # one of `BASELINES`
+    step: int | None
+    member: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AskCalibrator:
     """What a calibrator makes of the validation samples, fitted out of fold."""
 
@@ -177,6 +191,7 @@ Request = (
     | AskLoss
     | AskCalibrator
     | AskOOD
+    | AskExplanation
     | AskTemperatures
     | FanOut
     | Cancel
@@ -325,6 +340,12 @@ def _ood(content: Mapping[str, Any]) -> AskOOD:
     return AskOOD(_text(content, "outside"), strength, detector, _step(content), _member(content))
 
 
+def _explanation(content: Mapping[str, Any]) -> AskExplanation:
+    sample, target = _whole(content, "sample", 0, 2**53), _whole(content, "target", 0, 2**53)
+    method, baseline = _text(content, "method", ATTRIBUTIONS), _text(content, "baseline", BASELINES)
+    return AskExplanation(sample, method, target, baseline, _step(content), _member(content))
+
+
 def _temperatures(content: Mapping[str, Any]) -> AskTemperatures:
     most = _whole(content, "most", 1, MAX_SAMPLES)
     by, part = _text(content, "by", LEARNT), _text(content, "part", PARTS)
@@ -350,6 +371,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "loss": _losses,
     "calibrator": lambda c: AskCalibrator(_text(c, "name"), _whole(c, "step", 0, 2**53), _member(c)),
     "ood": _ood,
+    "explanation": _explanation,
     "temperatures": _temperatures,
     "fan": _fan,
     "scene": lambda c: GoToScene(_whole(c, "index", 0, MOST_SCENES)),

@@ -34,6 +34,7 @@ PANEL = (300, 270)  # of one view of the lab
 COLUMNS = 4  # of these
 HEAD = 34  # above the lab's panels
 MOST_SAMPLES = 20_000  # drawn or counted; the picture says so where there are more
+FOR, AGAINST = "#0072b2", "#e69f00"  # a class; as js/src/views/explanation/picture.ts
 MOST_RANGES = 200  # samples whose viable range is drawn
 FIELD = 40  # points per axis of a boundary's field
 MOST_NUMBERED = 14  # classes whose confusions are written as numbers
@@ -364,6 +365,38 @@ def _draw_robustness(page: Page, box: Box, view: Any) -> str:
     return str(r.summary())
 
 
+def _draw_explanation(page: Page, box: Box, view: Any) -> str:
+    r, data = view.result, view.source.dataset
+    left, top, right, bottom = box
+    middle = left + 0.42 * (right - left)
+    most = float(np.abs(r.attribution).max()) or 1.0
+    if data.image_shape is not None:
+        side = min(middle - left, bottom - top - 16)
+        pixels = r.attribution.reshape(data.image_shape)
+        tones = shades((pixels / most + 1) / 2, (AGAINST, "#ffffff", FOR))
+        page.pixels((left, top, left + side, top + side), tones)
+        page.box((left, top, left + side, top + side), outline=GRID)
+    else:
+        shown = np.argsort(-np.abs(r.attribution), kind="stable")[:10]
+        height, zero = min(20.0, (bottom - top) / len(shown)), (left + 90 + middle) / 2
+        for line, i in enumerate(shown):
+            y, end = top + line * height, zero + (middle - zero) * float(r.attribution[i]) / most
+            page.fitted(left, y + height / 2 - 7, data.feature_names[i], 86, 10, WORDS)
+            colour = FOR if r.attribution[i] > 0 else AGAINST
+            page.box((min(zero, end), y + 2, max(zero, end) + 0.5, y + height - 3), colour)
+    curves = Axes(page, (middle + 46, top + 8, right, bottom - 32), (0, 1), (0, 1))
+    curves.frame("share of features changed", "probability")
+    share = np.linspace(0, 1, len(r.attribution) + 1)
+    for found, colour, width in [
+        (r.random_deletion, GAP, 1),
+        (r.random_insertion, INK, 1),
+        (r.deletion, GAP, 2),
+        (r.insertion, INK, 2),
+    ]:
+        curves.line(share, found.curve, colour, width)
+    return str(r.summary())
+
+
 def _draw_tilt(page: Page, box: Box, view: Any) -> str:
     r = view.result
     left, top, right, bottom = box
@@ -388,6 +421,7 @@ DRAW = {
     "ood": ("In or out", _draw_ood),
     "temperatures": ("Temperatures", _draw_temperatures),
     "robustness": ("Margins and attacks", _draw_robustness),
+    "explanation": ("Explain one sample", _draw_explanation),
     "tilt": ("Tilt", _draw_tilt),
 }
 

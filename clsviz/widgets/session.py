@@ -19,6 +19,7 @@ from clsviz.errors import ClsvizError, InputError
 from clsviz.training import Event, Experiment, Fan, Run, Snapshot, Source
 from clsviz.widgets import fan_choice, messages
 from clsviz.widgets.calibrator_job import CalibratorJob
+from clsviz.widgets.explanation_job import explanation_answer
 from clsviz.widgets.fan_member import MemberSource
 from clsviz.widgets.fan_stream import FanStream
 from clsviz.widgets.landscape_job import LandscapeJob, LandscapeResult, for_good
@@ -95,6 +96,8 @@ class Session:
         self._publisher.remember(self._own_outside)
         self._last_ood: list[Packet] = []
         self._publisher.remember(lambda: self._last_ood)
+        self._last_explanation: list[Packet] = []
+        self._publisher.remember(lambda: self._last_explanation)
         self._last_temperatures: list[Packet] = []
         self._publisher.remember(lambda: self._last_temperatures)
         self._wants_landscape = False
@@ -259,6 +262,12 @@ class Session:
         self._last_ood = [ood_answer(source, self.source.run_id, request, self.outside)]
         self._publisher.put("ood", self._last_ood[0])
 
+    def answer_explanation(self, request: messages.AskExplanation) -> None:
+        """Tells the pages why a network that they cannot run says what it says of a sample."""
+        source = self.source_of(request.member)
+        self._last_explanation = [explanation_answer(source, self.source.run_id, request)]
+        self._publisher.put("explanation", self._last_explanation[0])
+
     def answer_temperatures(self, request: messages.AskTemperatures) -> None:
         """Tells the pages which temperatures a network learns for samples."""
         source = self.source_of(request.member)
@@ -329,6 +338,8 @@ class Session:
                 self._loss_thread.submit("loss", lambda _cancelled: self._losses(request))
             case messages.AskOOD():
                 self._loss_thread.submit("ood", lambda _cancelled: self.answer_ood(request))
+            case messages.AskExplanation():
+                self._loss_thread.submit("explanation", lambda _cancelled: self.answer_explanation(request))
             case messages.AskCalibrator():
                 self._calibrator_thread.submit("calibrator", lambda off: self._calibrate(request, off))
             case messages.AskTemperatures():
@@ -413,7 +424,7 @@ class Session:
             if isinstance(self.fan, Fan) and not self._fits_run(self.fan):
                 self.close_fan()
             self._last_field, self._last_losses = [], []
-            self._last_ood, self._last_temperatures = [], []
+            self._last_ood, self._last_temperatures, self._last_explanation = [], [], []
             self.calibrators.forget()
             self._probes.cancel()
             self._landscape.clear()

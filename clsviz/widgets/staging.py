@@ -11,7 +11,7 @@ from clsviz.widgets.question import asked
 
 USUAL = ("reliability", "boundary", "landscape", "loss", "prototypes", "confusion", "inspector", "fan")
 # Opened by a button (js/src/views/lab.ts, MORE); a name has no underscore.
-MORE: tuple[str, ...] = ("multiplicity", "ood", "temperatures", "robustness", "tilt")
+MORE: tuple[str, ...] = ("multiplicity", "ood", "temperatures", "robustness", "explanation", "tilt")
 STAGES = USUAL + MORE
 # Named as on screen; the browser finds each by its data-control attribute.
 CONTROLS = (

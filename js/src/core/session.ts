@@ -2,6 +2,7 @@
 
 import { asFloat32, asInt32, asUint16 } from "./arrays";
 import { type Calibrated, calibratedKey, readCalibrated } from "./calibrated";
+import { type ExplanationAnswer, readExplanation } from "./explained";
 import { type Fan, readFan, readSteps, readWeights } from "./fan";
 import type { Network } from "./forward";
 import { type HeatAnswer, readHeatAnswer } from "./heatanswer";
@@ -108,6 +109,7 @@ export type What =
   | "field"
   | "loss"
   | "ood"
+  | "explanation"
   | "temperatures"
   | "calibrated"
   | "prototypes"
@@ -146,6 +148,8 @@ export class Session {
   outside: ReadonlyMap<string, OwnSet> = new Map();
   /** The kernel's newest words on samples from outside, for networks that the browser cannot run. */
   oodAnswer: OodAnswer | null = null;
+  /** The kernel's newest explanation of a sample, for networks that the browser cannot run. */
+  explanation: ExplanationAnswer | null = null;
   /** The kernel's newest learnt temperatures of samples. */
   heatAnswer: HeatAnswer | null = null;
   /** The kernel's newest words on calibrators, by `calibratedKey`. */
@@ -252,7 +256,7 @@ export class Session {
         const step = message.step as number;
         this.former = this.snapshots.filter((s) => s.step > step);
         this.snapshots = this.snapshots.filter((s) => s.step <= step);
-        this.oodAnswer = this.heatAnswer = null;
+        this.oodAnswer = this.heatAnswer = this.explanation = null;
         this.forgetCalibrated((c) => c.step > step);
         return this.notify("snapshots");
       }
@@ -329,6 +333,10 @@ export class Session {
         if (!this.run || message.run_id !== this.run.id) return;
         this.heatAnswer = readHeatAnswer(message, buffers);
         return this.notify("temperatures");
+      case "explanation_answer":
+        if (!this.run || message.run_id !== this.run.id) return;
+        this.explanation = readExplanation(message, buffers);
+        return this.notify("explanation");
       case "ood_answer":
         if (!this.run || message.run_id !== this.run.id) return;
         this.oodAnswer = readOodAnswer(message, buffers);
@@ -374,7 +382,7 @@ export class Session {
       this.fields.clear();
       this.lossAnswer = null;
       this.outside = new Map();
-      this.oodAnswer = this.heatAnswer = null;
+      this.oodAnswer = this.heatAnswer = this.explanation = null;
       this.calibrated.clear();
       this.error = null;
       if (this.fan?.own) this.fan = null; // what is kept of another one is told by the kernel

@@ -17,6 +17,7 @@ import { mountLoss } from "./controls/loss";
 import { mountSelectBy } from "./controls/selectby";
 import { mountTemperature } from "./controls/temperature";
 import { mountTimeline } from "./controls/timeline";
+import { mountExplanation } from "./explanation";
 import { mountFanStrip } from "./fan";
 import { guarded } from "./guarded";
 import { mountInspector } from "./inspector";
@@ -54,6 +55,7 @@ const MORE: [name: string, title: string, mount: Mount][] = [
   ["ood", "In or out of distribution", mountOod],
   ["temperatures", "Temperature of each sample", mountTemperatures],
   ["robustness", "Margins and attacks", mountRobustness],
+  ["explanation", "Explain one sample", mountExplanation],
   ["tilt", "Tilt", mountTilt],
 ];
 const HINT_CLOSED = "clsviz:hint-closed";

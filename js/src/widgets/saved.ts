@@ -9,6 +9,7 @@ import { h } from "../draw/dom";
 import { pictureOf } from "../draw/picture";
 import boundary from "./boundary";
 import confusion from "./confusion";
+import explanation from "./explanation";
 import { ASK_SHOWN, type Shown } from "./host";
 import inspector from "./inspector";
 import lab from "./lab";
@@ -35,6 +36,7 @@ const VIEWS: Record<string, typeof lab> = {
   ood,
   temperatures,
   robustness,
+  explanation,
   tilt,
 };
 const STYLE_ID = "clsviz-saved-style";
