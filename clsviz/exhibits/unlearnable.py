@@ -97,9 +97,10 @@ def _verdict(numbers: Numbers) -> Verdict:
         f"{numbers.text('floor_clean')} to {numbers.text('floor_moved')}; accuracy on clean digits of a "
         f"network trained on them goes from {numbers.text('learnt_clean')} to "
         f"{numbers.text('learnt_moved')}, with random signs of that size to {numbers.text('learnt_random')}. "
-        f"With a fifth clean it is {numbers.text('learnt_mixed')}, with that fifth alone {numbers.text('learnt_alone')}. Of "
-        f"Gaussians 2 apart, moved by 0.8, the least error is {numbers['gauss_floor'].mean():.3f}, but LDA "
-        f"trained on these errs on {numbers['gauss_clean'].mean():.3f} of the clean ones."
+        f"With a fifth clean it is {numbers.text('learnt_mixed')}, with that fifth alone "
+        f"{numbers.text('learnt_alone')}. Of Gaussians 2 apart, moved by 0.8, the least error is "
+        f"{numbers['gauss_floor'].mean():.3f}, but LDA trained on these errs on "
+        f"{numbers['gauss_clean'].mean():.3f} of the clean ones."
     )
     if raised and drops and more and mixed:
         return Verdict("reproduces", seen)
