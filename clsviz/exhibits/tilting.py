@@ -143,7 +143,12 @@ def _theory(degrees: Any, toy: dict[str, float]) -> Any:
         "digits_strength_weak": f"strength at L2 {LAMBDAS[0]:g}, digits",
         "digits_strength_chosen": "strength at the L2 of least error, digits",
     },
-    experiment={"data": "breast_cancer", "model": "linear", "loss": "cross_entropy"},
+    experiment={
+        "data": {"name": "tilted", "params": USEFUL},
+        "model": "linear",
+        "loss": "cross_entropy",
+        "more": ["tilt"],
+    },
     verdict=_verdict,
     picture=_picture,
 )

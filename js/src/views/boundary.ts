@@ -9,6 +9,7 @@ import { type Selection, selectionWords } from "../core/selection";
 import { logitsOf, type Pinned, pinnedShown, type Shown } from "../core/shown";
 import type { How } from "../core/store";
 import { boundaryDistance } from "../core/tilt";
+import { typeOf } from "../core/tiltcurve";
 import { makeCanvas, whenChanged } from "../draw/canvas";
 import { b, h, OWN_KEYS } from "../draw/dom";
 import { afterDrawing } from "../draw/frame";
@@ -287,6 +288,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
       " off the centroid direction, adversarial strength ",
       b(Number.isFinite(rule.strength) ? rule.strength.toFixed(2) : "∞"),
       explained === null ? " (1 is best)" : "",
+      `, type ${typeOf(scene.data, scene.pair, trained, rule)}`,
       Number.isNaN(share) ? "" : `, ${(100 * share).toFixed(1)} % right`,
     ];
     // a tilted boundary is straight: the network's own may bend, and be right more often
