@@ -134,6 +134,7 @@ from clsviz.boundary.tilting import (
     tilted_classifier,
     tilting_basis,
 )
+from clsviz.boundary.updates import VersionFlips, negative_flips
 from clsviz.boundary.wide_deep import (
     DepthRegime,
     infinite_depth_regime,
@@ -179,6 +180,7 @@ __all__ = [
     "TiltPoint",
     "TiltTheory",
     "Unlearnable",
+    "VersionFlips",
     "activation_pattern",
     "adasyn_counts",
     "adversarial_distance",
@@ -245,6 +247,7 @@ __all__ = [
     "nearest_centroid_classifier",
     "nearest_neighbour_predict",
     "nearest_other_call",
+    "negative_flips",
     "ntk_sphere",
     "occlusion",
     "pca_plane",

@@ -178,6 +178,10 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
     },
     "boundary.attack_plane": {"x": ("data.X[0]", "data")},
     "boundary.decision_grid": {"xlim": ("(-2, 3)", ""), "ylim": ("(-2, 2)", "")},
+    "boundary.negative_flips": {
+        "old": ("run.predict(run.dataset.X, step=8)", "run"),
+        "new": ("logits", "logits"),
+    },
     "boundary.region_fractions": {"labels": ("grid.labels", "regions"), "n_classes": ("2", "")},
     "boundary.region_fragments": {"labels": ("grid.labels", "regions"), "n_classes": ("2", "")},
     "boundary.region_agreement": {"a": ("grid.labels", "regions"), "b": ("grid.labels.T", "regions")},

@@ -1,5 +1,6 @@
 """Training: an `Experiment` says what, a `Run` does it in the background, views read a `Source`."""
 
+from clsviz.training.compatibility import compatible
 from clsviz.training.engine import LoopEngine, Stepper
 from clsviz.training.experiment import OWN, Experiment
 from clsviz.training.fan import Fan
@@ -37,6 +38,7 @@ __all__ = [
     "adam",
     "adamw",
     "adversarial",
+    "compatible",
     "create_optimizer",
     "load_theta",
     "meta_rescale",
