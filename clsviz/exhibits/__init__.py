@@ -80,6 +80,7 @@ ROOMS: tuple[str, ...] = (
     "switches",
     "two_cues",
     "explained",
+    "updates",
     "surrogates",
     "patches",
     "unlearnable",

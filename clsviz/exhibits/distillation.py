@@ -27,7 +27,7 @@ RATES = (0.05, 0.2)
 TASKS = {"easy": "digits, 10 classes", "hard": f"{CLASSES} classes"}
 
 
-def _task(name: str, seed: int, scale: float) -> Dataset:
+def task_of(name: str, seed: int, scale: float) -> Dataset:
     """Digits, or many classes that each lie in several clusters."""
     if name == "easy":
         return samples(Spec("digits", {"seed": seed}), scale)
@@ -160,10 +160,10 @@ def _dual_picture(numbers: Numbers) -> Figure:
     },
     experiment={
         **COMMON,
-        "data": lambda: _task("hard", 0, 1.0),
+        "data": lambda: task_of("hard", 0, 1.0),
         "model": STUDENT,
         "loss": "dual_head_kd",
-        "teacher": lambda: _teacher(_task("hard", 0, 1.0), 0, 1.0),
+        "teacher": lambda: _teacher(task_of("hard", 0, 1.0), 0, 1.0),
     },
     verdict=_dual_verdict,
     picture=_dual_picture,
@@ -171,7 +171,7 @@ def _dual_picture(numbers: Numbers) -> Figure:
 def dual_head_kd(seed: int, scale: float) -> dict[str, Any]:
     numbers: dict[str, Any] = {}
     for task in TASKS:
-        data = _task(task, seed, scale)
+        data = task_of(task, seed, scale)
         tune, test = halves(data, seed)
         teacher = _teacher(data, seed, scale)
         numbers[f"teacher_{task}"] = accuracy(teacher.predict(data.X[test]), data.y[test])
@@ -308,16 +308,16 @@ def _nd_picture(numbers: Numbers) -> Figure:
     },
     experiment={
         **COMMON,
-        "data": lambda: _task("hard", 0, 1.0),
+        "data": lambda: task_of("hard", 0, 1.0),
         "model": NARROW,
         "loss": "nd_loss",
-        "teacher": lambda: _wide(_task("hard", 0, 1.0), 0, 1.0),
+        "teacher": lambda: _wide(task_of("hard", 0, 1.0), 0, 1.0),
     },
     verdict=_nd_verdict,
     picture=_nd_picture,
 )
 def nd_kd(seed: int, scale: float) -> dict[str, Any]:
-    data = _task("hard", seed, scale)
+    data = task_of("hard", seed, scale)
     tune, test = halves(data, seed)
     teacher = _wide(data, seed, scale)
     numbers: dict[str, Any] = {"test_teacher": accuracy(teacher.predict(data.X[test]), data.y[test])}
