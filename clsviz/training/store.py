@@ -81,6 +81,7 @@ def write(
             "feature_names": list(own_data.feature_names),
             "image_shape": own_data.image_shape,
             "bayes_error": own_data.bayes_error,
+            "tilt": own_data.tilt and dict(own_data.tilt),
         }
     # Copies: safetensors refuses arrays that share memory, as y and y_clean may.
     content = save({k: v.detach().cpu().clone() for k, v in tensors.items()})
@@ -176,6 +177,7 @@ def _unpack(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Saved:
             feature_names=tuple(data["feature_names"]),
             image_shape=tuple(data["image_shape"]) if data["image_shape"] else None,
             bayes_error=data["bayes_error"],
+            tilt=data.get("tilt"),
             **arrays,
         )
     return Saved(

@@ -75,7 +75,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     labelled: false,
     change: (value) => store.set("pair", value.split(",").map(Number)),
   });
-  planeSelect.select.style.width = "102px"; // title and controls share a row
+  planeSelect.select.style.width = "74px"; // title and controls share a row
   pairSelect.select.style.maxWidth = "116px";
   const menu = showMenu(store);
   panel.controls.append(planeSelect.el, pairSelect.el, menu.el);

@@ -35,6 +35,17 @@ def test_a_lab_takes_its_parameters_and_keeps_the_tilt_axis_flat():
     lab.close()
 
 
+def test_a_saved_run_on_it_keeps_the_truth(tmp_path):
+    data = cv.data.tilted(n=40)
+    run = cv.Run(cv.Experiment(model="linear", epochs=1), data=data).start()
+    run.wait(30)
+    run.save(tmp_path / "tilted")
+    run.stop()
+    again = cv.Run.load(tmp_path / "tilted")
+    assert again.dataset.tilt == data.tilt
+    again.stop()
+
+
 def test_what_moves_the_samples_drops_the_truth_about_them():
     data = cv.data.tilted()
     assert standardised(data).tilt is None

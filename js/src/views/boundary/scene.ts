@@ -71,13 +71,13 @@ const PLANES: Record<PlaneKind, Omit<Offered, "value">> = {
     label: "tilt",
     title: "Holds the line between two class means and the boundary's normal: their angle is drawn true",
   },
-  pca: { label: "PCA spread", title: "The two directions in which the samples vary most" },
+  pca: { label: "PCA", title: "The two directions in which the samples vary most" },
   lda: {
-    label: "LDA classes",
+    label: "LDA",
     title:
       "The two directions in which class means lie farthest apart, compared with the spread within classes",
   },
-  points: { label: "3 samples", title: "Through three samples: the first three selected" },
+  points: { label: "3 points", title: "Through three samples: the first three selected" },
   attack: {
     label: "attack",
     title:
