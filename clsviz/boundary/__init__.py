@@ -39,6 +39,7 @@ from clsviz.boundary.distances import (
     pgd_distance,
     robust_accuracy_curve,
 )
+from clsviz.boundary.extraction import Extraction, Victim, extract_model
 from clsviz.boundary.fan_attacks import FanAttack, attack_fan
 from clsviz.boundary.generative import curve_crossing, fit_lda, fit_naive_bayes, gaussian_linear_error
 from clsviz.boundary.halfspaces import (
@@ -158,6 +159,7 @@ __all__ = [
     "ClassGaussians",
     "DeepFool",
     "DepthRegime",
+    "Extraction",
     "FanAttack",
     "Grid",
     "Hyperbolic",
@@ -181,6 +183,7 @@ __all__ = [
     "TiltTheory",
     "Unlearnable",
     "VersionFlips",
+    "Victim",
     "activation_pattern",
     "adasyn_counts",
     "adversarial_distance",
@@ -213,6 +216,7 @@ __all__ = [
     "divdis_mutual_information",
     "effective_number_weights",
     "embedding_probe",
+    "extract_model",
     "fgsm",
     "fit_autoencoder",
     "fit_lda",

@@ -178,6 +178,12 @@ OWN: dict[str, dict[str, tuple[str, str]]] = {
     },
     "boundary.attack_plane": {"x": ("data.X[0]", "data")},
     "boundary.decision_grid": {"xlim": ("(-2, 3)", ""), "ylim": ("(-2, 2)", "")},
+    "boundary.extract_model": {
+        "victim": ("run", "run"),
+        "X": ("run.dataset.X", "run"),
+        "n_classes": ("2", ""),
+        "queries": ("400", ""),
+    },
     "boundary.negative_flips": {
         "old": ("run.predict(run.dataset.X, step=8)", "run"),
         "new": ("logits", "logits"),

@@ -81,6 +81,7 @@ ROOMS: tuple[str, ...] = (
     "two_cues",
     "explained",
     "updates",
+    "extraction",
     "surrogates",
     "patches",
     "unlearnable",

@@ -94,6 +94,7 @@ def _picture(numbers: Numbers) -> Figure:
         return [
             dict(
                 type="bar",
+                offsetgroup=rate,
                 x=list(TASKS.values()),
                 y=[float(numbers[f"{rate}_{task}"][:, at].mean()) for task in TASKS],
                 name=words,
@@ -108,6 +109,7 @@ def _picture(numbers: Numbers) -> Figure:
 
     top = max(float(numbers[f"{rate}_{task}"].mean(0).max()) for rate in RATES for task in TASKS)
     figure.update_yaxes(range=[0, 1.1 * top], col=3)
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=list(TASKS.values()), col=3)
     add_sliders(figure, {"weight": WEIGHTS}, (2.0,), changed, panel=3)
     return figure
 
