@@ -108,6 +108,7 @@ class Follower {
   readonly kernel: string;
   private comm: string | null = null;
   private asking = false;
+  private asked = false;
   private wanted = true;
 
   constructor(
@@ -154,6 +155,9 @@ class Follower {
         user_expressions: { clsviz: LISTEN },
       }).done;
       const has = JSON.stringify(reply.content).includes('"text/plain":"True"');
+      const first = !this.asked;
+      this.asked = true;
+      if (!has && first) this.lookAgain(); // a cell may run whose beginning was not heard
       if (!has || !this.wanted) return;
       this.comm = `${TARGET}-${kernel.clientId}`;
       this.post("comm_open", { comm_id: this.comm, target_name: TARGET, data: {} });
@@ -162,6 +166,10 @@ class Follower {
     } finally {
       this.asking = false;
     }
+  }
+
+  private lookAgain(): void {
+    for (const wait of LOOK_AGAIN) setTimeout(() => this.wanted && void this.open(), wait);
   }
 
   /** A subshell answers while a cell runs; kernels without them answer after it. */
@@ -196,7 +204,7 @@ class Follower {
     } else if (!this.wanted || this.comm) {
       return;
     } else if (KernelMessage.isExecuteInputMsg(message)) {
-      for (const wait of LOOK_AGAIN) setTimeout(() => this.wanted && void this.open(), wait);
+      this.lookAgain();
     } else if (
       KernelMessage.isStatusMsg(message) &&
       message.content.execution_state === "idle" &&
