@@ -2,13 +2,9 @@
 /** The explanation view: what it says, what it asks the kernel, and why there is less of it for some models. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type Message, Session } from "../src/core/session";
-import { MemoryStore } from "../src/core/store";
+import { Session } from "../src/core/session";
 import { mountExplanation } from "../src/views/explanation";
-import { drawFrames, openPage } from "./dom";
-
-const bytes = (array: ArrayBufferView): DataView =>
-  new DataView(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);
+import { bytes, openView } from "./line";
 
 const X = [1, 2, -1, 3, 2, -2];
 const LABELS = [0, 1, 0];
@@ -57,27 +53,14 @@ function session(runs: boolean, d = 2): Session {
 }
 
 function open(from: Session, state: Record<string, unknown> = {}) {
-  const root = openPage();
-  const store = new MemoryStore({ temperature: 1, marked: 0, ...state });
-  const sent: Message[] = [];
-  from.send = (message) => sent.push(message);
-  const close = mountExplanation(root, { session: from, store });
-  drawFrames();
-  const said = () => {
-    drawFrames();
-    return root.querySelector('[role="status"]')!.textContent!;
-  };
+  const opened = openView(mountExplanation, from, { marked: 0, ...state });
   const table = () => {
-    root.querySelector<HTMLButtonElement>('button[title="Show the numbers as a table"]')!.click();
-    return [...root.querySelectorAll("tbody tr")].map((tr) =>
+    opened.root.querySelector<HTMLButtonElement>('button[title="Show the numbers as a table"]')!.click();
+    return [...opened.root.querySelectorAll("tbody tr")].map((tr) =>
       [...tr.querySelectorAll("td")].map((td) => td.textContent),
     );
   };
-  const stop = () => {
-    drawFrames();
-    close();
-  };
-  return { root, store, sent, said, table, stop };
+  return { ...opened, table };
 }
 
 beforeEach(() => vi.spyOn(console, "error").mockImplementation(() => {}));

@@ -108,7 +108,6 @@ class Follower {
   readonly kernel: string;
   private comm: string | null = null;
   private asking = false;
-  private asked = false;
   private wanted = true;
 
   constructor(
@@ -121,6 +120,7 @@ class Follower {
     session.iopubMessage.connect(this.hear, this);
     session.statusChanged.connect(this.follow, this);
     void this.open();
+    this.lookAgain(); // a cell may run whose beginning was not heard
   }
 
   send(data: { kind: string; run: number }): void {
@@ -155,9 +155,6 @@ class Follower {
         user_expressions: { clsviz: LISTEN },
       }).done;
       const has = JSON.stringify(reply.content).includes('"text/plain":"True"');
-      const first = !this.asked;
-      this.asked = true;
-      if (!has && first) this.lookAgain(); // a cell may run whose beginning was not heard
       if (!has || !this.wanted) return;
       this.comm = `${TARGET}-${kernel.clientId}`;
       this.post("comm_open", { comm_id: this.comm, target_name: TARGET, data: {} });

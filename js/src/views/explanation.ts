@@ -7,10 +7,17 @@ import { worstFirst } from "../core/samples";
 import type { Dataset } from "../core/session";
 import { logitsOf, type Pinned, pinnedShown, present, type Shown, shown, shownAt } from "../core/shown";
 import { argmax, softmaxRow } from "../core/softmax";
-import { makeCanvas } from "../draw/canvas";
-import { b, h, OWN_KEYS } from "../draw/dom";
+import { makeCanvas, operable } from "../draw/canvas";
+import { b, h } from "../draw/dom";
 import { button, selectKnob } from "../draw/knobs";
-import { commonNotice, makePanel, type Notice, shownWord, type TableData } from "../draw/panel";
+import {
+  commonNotice,
+  makePanel,
+  type Notice,
+  shownWord,
+  type TableData,
+  tooManyNotice,
+} from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { colours } from "../draw/theme";
 import { type Thumbnails, thumbnails } from "../draw/thumbnail";
@@ -75,15 +82,10 @@ export const mountExplanation: Mount = (el, { session, store }) => {
   panel.controls.append(previous, next, methods.el, classes.el, baselines.el);
 
   const maps = makeCanvas("The local linear map of the sample and the attribution");
-  const curves = makeCanvas("");
-  for (const [name, value] of Object.entries({
-    tabindex: "0",
-    role: "application",
-    ...OWN_KEYS,
-    "aria-label":
-      "Probability while features are removed or inserted: left and right change how many, Home and End go to the ends",
-  }))
-    curves.el.setAttribute(name, value);
+  const curves = operable(
+    makeCanvas(""),
+    "Probability while features are removed or inserted: left and right change how many, Home and End go to the ends",
+  );
   panel.body.classList.add("clsviz-ood-body");
   panel.body.append(
     h(
@@ -222,8 +224,7 @@ export const mountExplanation: Mount = (el, { session, store }) => {
     (store.get("tilt") !== null || store.get("regularisation") !== null);
 
   const whyNothing = (): Notice | null => {
-    if (session.predictions)
-      return { tone: "plain", title: "Too many", text: "So many predictions are not looked at one by one." };
+    if (session.predictions) return tooManyNotice(session);
     return session.dataset?.d === 0
       ? {
           tone: "plain",
