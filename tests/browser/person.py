@@ -41,6 +41,15 @@ def shows_other_ece(page: Page, than: float) -> None:
     expect(status(page, "reliability")).to_contain_text(another, timeout=30_000)
 
 
+def pause(page: Page, ms: int) -> None:
+    """Waits by the page's own clock and two frames more: what was due by then is done, however slow it is."""
+    page.evaluate(
+        """(ms) => new Promise((done) => setTimeout(
+          () => requestAnimationFrame(() => requestAnimationFrame(done)), ms))""",
+        ms,
+    )
+
+
 def drag(page: Page, knob: Locator, share: float) -> None:
     """Drags a slider from where it is to a share of its track."""
     knob.scroll_into_view_if_needed()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from person import LAB, OPEN, Outgoing, drag, rested, run_cell, slider, status, view
+from person import LAB, OPEN, Outgoing, drag, pause, rested, run_cell, slider, status, view
 from playwright.sync_api import Page, expect
 
 WORDS = (
@@ -24,7 +24,7 @@ NUMBERS = (
 
 def agrees(page: Page) -> list[float]:
     """What the browser says is what Python computes, to the digits that are shown."""
-    page.wait_for_timeout(600)  # the kernel hears of a release
+    pause(page, 600)  # the kernel hears of a release
     expect(status(page, "explanation")).to_contain_text(re.compile(WORDS), timeout=60_000)
     found = re.search(WORDS, status(page, "explanation").inner_text())
     assert found

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from person import LAB, Outgoing, ece, run_cell, shows_ece, slider, status
+from person import LAB, Outgoing, ece, pause, run_cell, shows_ece, slider, status
 from playwright.sync_api import Locator, Page, expect
 
 VIEWS = ["reliability", "boundary", "landscape", "loss", "prototypes", "confusion", "inspector", "fan"]
@@ -43,7 +43,7 @@ def test_dragging_the_member_slider_moves_every_view_and_asks_the_kernel_nothing
     fanned.set_viewport_size(
         {"width": 1280, "height": 2200}
     )  # views out of sight wait until the slider rests
-    fanned.wait_for_timeout(500)
+    pause(fanned, 500)
     knob = slider(fanned, MEMBER)
     knob.scroll_into_view_if_needed()
     box = knob.bounding_box()
@@ -52,21 +52,21 @@ def test_dragging_the_member_slider_moves_every_view_and_asks_the_kernel_nothing
     fanned.mouse.move(box["x"] + box["width"] * 0.6, y)
     fanned.mouse.down()
     fanned.mouse.move(box["x"] + box["width"] * 0.5, y, steps=4)
-    fanned.wait_for_timeout(300)
+    pause(fanned, 300)
     before = {name: status(fanned, name).inner_text() for name in VIEWS}
     told = outgoing.comms()
     seen = set()
     for i in range(10):
         fanned.mouse.move(box["x"] + box["width"] * (0.5 - 0.04 * i), y)
-        fanned.wait_for_timeout(60)
+        pause(fanned, 60)
         seen.add(ece(fanned))
-    fanned.wait_for_timeout(500)
+    pause(fanned, 500)
     after = {name: status(fanned, name).inner_text() for name in VIEWS}
     assert outgoing.comms() == told, "a drag must not ask the kernel"
     assert len(seen) >= 4
     assert [n for n in VIEWS if before[n] == after[n]] == []
     fanned.mouse.up()
-    fanned.wait_for_timeout(500)
+    pause(fanned, 500)
     code = "print(lab.member, lab.views.reliability.result.ece, lab.views.boundary.result.angle)"
     member, kernel, angle = map(float, run_cell(fanned, code).split())
     shows_ece(fanned, kernel)
@@ -81,14 +81,14 @@ def test_the_epoch_slider_goes_through_the_history_of_the_network_shown(
 ) -> None:
     run_cell(fanned, "lab.member = 20")
     expect(words(fanned)).to_contain_text("Shown is the network")
-    fanned.wait_for_timeout(300)
+    pause(fanned, 300)
     told = outgoing.comms()
     knob = slider(fanned, "Epoch")
     knob.focus()
     for _ in range(3):
         fanned.keyboard.press("ArrowLeft")
     expect(fanned.locator(".clsviz-where")).not_to_contain_text(re.compile(r"epoch\s*6 "))
-    fanned.wait_for_timeout(500)
+    pause(fanned, 500)
     assert outgoing.comms() - told <= 3, "one message a release, none for weights"
     code = "print(lab.step, lab.views.reliability.result.ece)"
     step, kernel = run_cell(fanned, code).split()
@@ -117,7 +117,7 @@ def test_keys_walk_from_network_to_network_in_slider_and_strip(
     fanned.get_by_label("Seed of the fan", exact=True).select_option("2")
     expect(words(fanned)).to_contain_text("seed 2")
     fanned.get_by_role("button", name="Show the run", exact=True).click()
-    fanned.wait_for_timeout(300)
+    pause(fanned, 300)
     assert run_cell(fanned, "print(lab.member)").strip() == "None"
     expect(knob).to_have_attribute("aria-valuetext", "the run")
     expect(slider(fanned, "Learning rate")).to_be_enabled()
@@ -138,7 +138,7 @@ def test_pinned_and_shown_compare_as_in_python_and_the_numbers_select_samples(fa
     expect(line.get_by_role("button", name=f"{int(lost)} now wrong")).to_be_visible()
     assert other > 0
     line.get_by_role("button", name=f"{int(other)} another guess").click()
-    fanned.wait_for_timeout(300)
+    pause(fanned, 300)
     same = run_cell(fanned, "print(sorted(lab.selection) == sorted(lab.compare().disagreeing))")
     assert same.strip() == "True"
 
@@ -158,7 +158,7 @@ def test_a_handout_moves_through_the_fan_without_a_kernel(fanned: Page, lab, bro
     path = lab.root / "fan.html"
     assert path.stat().st_size < 3_000_000
     expect(words(fanned)).to_contain_text("Shown is the network")
-    fanned.wait_for_timeout(500)
+    pause(fanned, 500)
     shown = ece(fanned)
     context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900})
     alone = context.new_page()
@@ -190,6 +190,6 @@ def test_a_view_of_a_fan_has_the_slider_above_it(open_notebook: Callable[..., Pa
     knob.focus()
     page.keyboard.press("End")
     expect(status(page, "reliability")).not_to_contain_text(f"ECE {first:.4f}", timeout=20_000)
-    page.wait_for_timeout(500)
+    pause(page, 500)
     kernel = float(run_cell(page, "print(view.result.ece)"))
     shows_ece(page, kernel)

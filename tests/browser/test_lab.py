@@ -15,6 +15,7 @@ from person import (
     all_drawn,
     drag,
     ece,
+    pause,
     rested,
     run_cell,
     shows_ece,
@@ -84,12 +85,12 @@ def test_the_temperature_slider_recomputes_in_the_browser_and_agrees_with_the_ke
     seen = set()
     for i in range(10):
         digits.mouse.move(box["x"] + box["width"] * (0.5 + 0.04 * i), y)
-        digits.wait_for_timeout(40)
+        pause(digits, 40)
         seen.add(ece(digits))
     assert len(seen) > 5 and start not in list(seen)[1:]
     assert outgoing.comms() == told, "a drag must not ask the kernel"
     digits.mouse.up()
-    digits.wait_for_timeout(300)
+    pause(digits, 300)
     printed = run_cell(digits, "print(lab.temperature, lab.views.reliability.result.ece)")
     temperature, kernel = map(float, printed.split())
     assert temperature > 1
@@ -114,7 +115,7 @@ def test_double_click_brings_a_slider_back(digits: Page) -> None:
 
 def test_fit_goes_to_the_temperature_the_kernel_finds(digits: Page) -> None:
     digits.get_by_role("button", name="Fit T to the data", exact=True).click()
-    digits.wait_for_timeout(300)
+    pause(digits, 300)
     found, best = map(
         float,
         run_cell(digits, "print(lab.temperature, lab.views.reliability.result.best_temperature)").split(),
@@ -130,10 +131,10 @@ def test_the_epoch_slider_travels_in_time_without_the_kernel(digits: Page, outgo
     digits.mouse.move(box["x"] + box["width"] - 2, box["y"] + 20)
     digits.mouse.down()
     digits.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + 20, steps=8)
-    digits.wait_for_timeout(200)
+    pause(digits, 200)
     assert outgoing.comms() == told
     digits.mouse.up()
-    digits.wait_for_timeout(300)
+    pause(digits, 300)
     step, kernel = run_cell(digits, "print(lab.step, lab.views.reliability.result.ece)").split()
     assert 0 < int(step) < 8 * 20
     shows_ece(digits, float(kernel))
@@ -141,7 +142,7 @@ def test_the_epoch_slider_travels_in_time_without_the_kernel(digits: Page, outgo
 
 def test_a_hovered_landscape_point_is_a_network_in_every_view(digits: Page, outgoing: Outgoing) -> None:
     expect(status(digits, "landscape")).to_contain_text(re.compile(r"loss \d"), timeout=90_000)
-    digits.wait_for_timeout(500)
+    pause(digits, 500)
     canvas = view(digits, "landscape").locator("canvas").first
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
@@ -196,7 +197,7 @@ def test_training_on_from_the_past_branches(digits: Page) -> None:
     knob.focus()
     for _ in range(3):
         digits.keyboard.press("ArrowLeft")
-    digits.wait_for_timeout(200)
+    pause(digits, 200)
     step = int(run_cell(digits, "print(lab.step)"))
     digits.get_by_role("button", name="Step", exact=True)
     digits.get_by_role("button", name="Train", exact=True).click()
@@ -214,7 +215,7 @@ def test_other_data_model_and_loss_train_at_once(digits: Page) -> None:
     menu.click()
     menu.fill("focal")  # what begins with the word comes before what only mentions it
     menu.press("Enter")
-    digits.wait_for_timeout(300)
+    pause(digits, 300)
     assert run_cell(digits, "print(lab.run.loss.name)").strip() == "focal"
     digits.get_by_role("combobox", name="Model", exact=True).select_option("rbf")
     rested(digits)
@@ -229,7 +230,7 @@ def test_a_selection_is_shared_and_escape_clears_it(digits: Page) -> None:
     digits.keyboard.press("Enter")
     clear = digits.get_by_role("button", name=re.compile("Clear selection"))
     expect(clear).to_be_enabled()
-    digits.wait_for_timeout(200)
+    pause(digits, 200)
     chosen = run_cell(digits, "print(len(lab.selection))")
     expect(clear).to_have_text(f"Clear selection ({chosen.strip()})")
     digits.keyboard.press("Escape")
@@ -284,7 +285,7 @@ def test_running_the_cell_again_replaces_the_lab(digits: Page) -> None:
     for _ in range(3):
         digits.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
         rested(digits)
-    digits.wait_for_timeout(500)
+    pause(digits, 500)
     assert digits.locator(LAB).count() == 1
     assert digits.evaluate("() => globalThis[Symbol.for('clsviz')].sessions.size") == 1
     threads = run_cell(digits, "import threading; print(sorted(t.name for t in threading.enumerate()))")
@@ -382,16 +383,16 @@ def test_dark_theme_narrow_page_and_projector_draw_every_view(
         "() => window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })"
     )
     expect(digits.locator("body")).to_have_attribute("data-jp-theme-light", "false")
-    digits.wait_for_timeout(1000)
+    pause(digits, 1000)
     assert digits.locator(".clsviz-broken").count() == 0
     shot("lab-dark")
     digits.set_viewport_size({"width": 900, "height": 900})
-    digits.wait_for_timeout(500)
+    pause(digits, 500)
     assert digits.locator(".clsviz-broken").count() == 0
     shot("lab-narrow")
     digits.set_viewport_size({"width": 1280, "height": 720})
     digits.get_by_role("button", name="Projector").click()
-    digits.wait_for_timeout(500)
+    pause(digits, 500)
     shot("lab-projector")
     digits.get_by_role("button", name="landscape to stage").click()
     expect(digits.locator('[data-slot="landscape"]')).to_have_class(re.compile("clsviz-on-stage"))
@@ -407,5 +408,5 @@ def test_nothing_moves_while_a_slider_moves(digits: Page) -> None:
     knob.focus()
     for key in ["End", "Home"]:
         digits.keyboard.press(key)
-        digits.wait_for_timeout(100)
+        pause(digits, 100)
         assert digits.evaluate(boxes) == before

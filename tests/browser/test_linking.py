@@ -13,6 +13,7 @@ from person import (
     Outgoing,
     all_drawn,
     ece,
+    pause,
     rested,
     run_cell,
     shows_ece,
@@ -96,7 +97,7 @@ def test_a_threshold_selects_live_without_the_kernel(digits: Page, outgoing: Out
     digits.get_by_label("Select by", exact=True).select_option("confidence_below")
     before = selected(digits)
     assert before > 0
-    digits.wait_for_timeout(500)
+    pause(digits, 500)
     told = outgoing.comms()
     knob = slider(digits, "Confidence threshold")
     box = knob.bounding_box()
@@ -112,7 +113,7 @@ def test_a_threshold_selects_live_without_the_kernel(digits: Page, outgoing: Out
     assert outgoing.comms() == told, "a drag must not ask the kernel"
     digits.mouse.up()
     value = knob.get_attribute("aria-valuetext")
-    digits.wait_for_timeout(300)
+    pause(digits, 300)
     code = f"s = lab.selection.tolist(); print(len(s), s == lab.select(confidence_below={value}).tolist())"
     assert run_cell(digits, code).split() == [str(selected(digits)), "True"]
 
@@ -130,7 +131,7 @@ def test_mislabelled_samples_lie_in_the_training_part_and_the_views_say_so(digit
     assert digits.evaluate(boxes) == before
     digits.get_by_label("Of which samples", exact=True).select_option("training")
     digits.get_by_role("button", name="Invert").click()
-    digits.wait_for_timeout(300)
+    pause(digits, 300)
     right = "d = lab.run.dataset; print((d.y[d.train] == d.y_clean[d.train]).sum())"
     assert selected(digits) == int(run_cell(digits, right))
 
@@ -141,7 +142,7 @@ def test_code_selects_and_escape_clears_from_anywhere_in_the_lab(digits: Page) -
     view(digits, "prototypes").locator("h3").click()  # plain words take no focus
     digits.keyboard.press("Escape")
     expect(digits.get_by_role("button", name=CLEAR)).to_be_disabled()
-    digits.wait_for_timeout(300)
+    pause(digits, 300)
     assert run_cell(digits, "print(len(lab.selection))").strip() == "0"
     run_cell(digits, "import numpy as np; lab.selection = lab.run.dataset.y == 3")
     expect(digits.get_by_role("button", name=CLEAR)).to_be_enabled()
@@ -158,7 +159,7 @@ def test_a_walk_by_keys_shows_the_network_there_in_every_view(
     expect(page.locator(LAB)).to_be_visible(timeout=60_000)
     expect(status(page, "landscape")).to_contain_text(re.compile(r"loss \d"), timeout=90_000)
     rested(page)
-    page.wait_for_timeout(500)
+    pause(page, 500)
     canvas = view(page, "landscape").locator("canvas").first
     resting, told = ece(page), outgoing.comms()
     views = ["reliability", "boundary", "landscape", "prototypes", "confusion", "inspector"]
@@ -226,7 +227,7 @@ def test_views_in_two_cells_move_as_one(outgoing: Outgoing, open_notebook: Calla
     page.keyboard.press("Enter")
     for i in range(2):  # the same digits, in another source too
         expect(status(page, "reliability").nth(i)).to_contain_text("selected")
-    page.wait_for_timeout(500)
+    pause(page, 500)
     said = run_cell(
         page,
         "print(a.temperature == b.temperature == c.temperature > 1, "
@@ -235,9 +236,9 @@ def test_views_in_two_cells_move_as_one(outgoing: Outgoing, open_notebook: Calla
     assert said.split() == ["True", "True"]
     run_cell(page, "b.temperature = 2.5")
     expect(slider(page, "Temperature").nth(1)).to_have_attribute("aria-valuetext", "T = 2.50")
-    page.wait_for_timeout(500)
+    pause(page, 500)
     settled = outgoing.comms()
-    page.wait_for_timeout(700)
+    pause(page, 700)
     assert outgoing.comms() == settled, "no echo goes round"
     assert run_cell(page, "print(a.temperature, c.temperature)").split() == ["2.5", "2.5"]
     run_cell(page, "b.close(); link.unlink(); a.temperature = 4")
@@ -263,7 +264,7 @@ def test_all_views_follow_the_tilted_rule_when_asked(digits: Page) -> None:
     for name in ["reliability", "confusion", "prototypes", "inspector"]:
         expect(status(digits, name)).to_contain_text("Tilted:")
     shows_other_ece(digits, calibration)
-    digits.wait_for_timeout(300)
+    pause(digits, 300)
     kernel = run_cell(
         digits, "print(lab.views.reliability.result.ece, 100 * lab.views.confusion.result.accuracy)"
     )
@@ -288,7 +289,7 @@ def test_a_busy_kernel_says_what_waits_and_carries_out_the_newest(
     )
     expect(page.locator(LAB)).to_be_visible(timeout=60_000)
     expect(status(page, "reliability")).to_contain_text("ECE", timeout=60_000)
-    page.wait_for_timeout(500)
+    pause(page, 500)
     page.evaluate(
         """() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel
           .requestExecute({ code: 'import time; time.sleep(5)' }); }"""
@@ -305,6 +306,6 @@ def test_a_busy_kernel_says_what_waits_and_carries_out_the_newest(
     expect(busy).to_contain_text("seed")
     assert outgoing.comms() == sent, "they wait in the page"
     expect(busy).to_be_hidden(timeout=15_000)
-    page.wait_for_timeout(500)
+    pause(page, 500)
     assert outgoing.comms() == sent + 2, "the last seed and one step of three"
     assert run_cell(page, "print(lab.run.experiment.seed)").strip() == "7"

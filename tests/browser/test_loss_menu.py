@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from person import LAB, OPEN, Outgoing, rested, run_cell, slider, status
+from person import LAB, OPEN, Outgoing, pause, rested, run_cell, slider, status
 from playwright.sync_api import Locator, Page, expect
 
 
@@ -64,7 +64,7 @@ def test_a_loss_is_found_and_trained_with_by_the_keyboard_alone(
     expect(knob).to_have_attribute("aria-valuetext", "3")
     expect(moons.get_by_role("button", name="Train on", exact=True)).to_be_visible()
     moons.get_by_role("button", name="Train on", exact=True).click()
-    moons.wait_for_timeout(300)
+    pause(moons, 300)
     told = run_cell(moons, "lab.run.wait(60); print(lab.run.loss.to_json(), lab.run.timeline.latest.epoch)")
     assert "'comp_sum'" in told and "'tau': 3" in told and float(told.split()[-1]) > 4
 
@@ -101,17 +101,17 @@ def test_the_landscape_follows_a_parameter_in_the_browser_and_agrees_with_the_ke
     y = box["y"] + box["height"] / 2
     moons.mouse.move(box["x"] + box["width"] / 3, y)
     moons.mouse.down()
-    moons.wait_for_timeout(400)
+    pause(moons, 400)
     told, seen = outgoing.comms(), set()
     for i in range(8):
         moons.mouse.move(box["x"] + box["width"] * (0.35 + 0.04 * i), y)
-        moons.wait_for_timeout(40)
+        pause(moons, 40)
         seen.add(loss_at_marker(moons))
     assert len(seen) > 4
     # the exact table is asked for where the hand rests, which a busy machine makes of a slow step
     assert outgoing.comms() - told < len(seen) / 2, "a drag must not ask the kernel"
     moons.mouse.up()
-    moons.wait_for_timeout(1500)
+    pause(moons, 1500)
     shown = loss_at_marker(moons)
     told_by = run_cell(
         moons,

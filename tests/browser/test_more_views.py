@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from person import LAB, OPEN, Outgoing, run_cell, slider, status, view
+from person import LAB, OPEN, Outgoing, pause, run_cell, slider, status, view
 from playwright.sync_api import Locator, Page, expect
 
 ARGUMENTS = '"moons", epochs=8, label_noise=0.2, pace=None, instant=False'
@@ -45,7 +45,7 @@ def said(page: Page) -> list[float]:
 
 def agrees(page: Page) -> None:
     """What the browser says is what Python computes, to the digits that are shown."""
-    page.wait_for_timeout(500)  # the kernel hears of a release
+    pause(page, 500)  # the kernel hears of a release
     numbers = [float(v) for v in run_cell(page, NUMBERS).split()]
     shown = said(page)
     assert shown[:2] == numbers[:2]
@@ -70,7 +70,7 @@ def test_a_view_is_mounted_when_it_is_opened_and_its_sliders_answer_without_the_
 
     knob = slider(page, EPSILON)
     knob.scroll_into_view_if_needed()
-    page.wait_for_timeout(500)
+    pause(page, 500)
     told, boxes, seen = outgoing.comms(), page.evaluate(BOXES), set()
     box = knob.bounding_box()
     assert box
@@ -79,7 +79,7 @@ def test_a_view_is_mounted_when_it_is_opened_and_its_sliders_answer_without_the_
     page.mouse.down()
     for i in range(8):
         page.mouse.move(box["x"] + box["width"] * (0.1 + 0.1 * i), y)
-        page.wait_for_timeout(60)
+        pause(page, 60)
         seen.add(tuple(said(page)))
     assert outgoing.comms() == told, "a drag must not ask the kernel"
     assert len(seen) >= 4
@@ -128,13 +128,13 @@ def test_lessons_scenes_and_the_projector_open_it_and_it_outlives_the_kernel(
     expect(slot).to_have_class(re.compile("clsviz-on-stage"))
     expect(status(page, "multiplicity")).to_contain_text("of 6 networks")
     page.set_viewport_size({"width": 1280, "height": 900})
-    page.wait_for_timeout(600)
+    pause(page, 600)
     shot("more-projector-dark")
     run_cell(page, "lab.projector = False")
     expect(view(page, "multiplicity")).to_have_count(0)
     toggle(page, "Multiplicity").click()
     expect(view(page, "multiplicity")).to_be_visible()
-    page.wait_for_timeout(500)
+    pause(page, 500)
     assert run_cell(page, "print(lab.more, lab.scene().state['more'])").split() == ["['multiplicity']"] * 2
 
     before = said(page)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from person import LAB, OPEN, Outgoing, drag, rested, run_cell, slider, status, view
+from person import LAB, OPEN, Outgoing, drag, pause, rested, run_cell, slider, status, view
 from playwright.sync_api import Page, expect
 
 RUN = """import clsviz as cv
@@ -34,7 +34,7 @@ def heard(page: Page, code: str, expected: list[float]) -> None:
     for _ in range(40):
         if (found := printed(page, code)) == expected:
             return
-        page.wait_for_timeout(250)
+        pause(page, 250)
     assert found == expected
 
 

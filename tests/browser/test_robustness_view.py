@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from person import LAB, OPEN, Outgoing, drag, rested, run_cell, slider, status, view
+from person import LAB, OPEN, Outgoing, drag, pause, rested, run_cell, slider, status, view
 from playwright.sync_api import Page, expect
 
 WORDS = (
@@ -29,7 +29,7 @@ BOXES = """() =>
 
 def agrees(page: Page) -> list[float]:
     """What the browser says is what Python computes, to the digits that are shown."""
-    page.wait_for_timeout(600)  # the kernel hears of a release
+    pause(page, 600)  # the kernel hears of a release
     expect(status(page, "robustness")).to_contain_text(re.compile(WORDS), timeout=60_000)
     found = re.search(WORDS, status(page, "robustness").inner_text())
     assert found
@@ -122,7 +122,7 @@ def test_margins_and_attacks_answer_in_the_page_and_agree_with_python(
     drag(page, threshold, 0.8)
     robustness.get_by_role("button", name="Select those below").click()
     expect(status(page, "robustness")).to_contain_text(re.compile(r"\d+ selected"))
-    page.wait_for_timeout(600)
+    pause(page, 600)
     below = json.loads(run_cell(page, "print(lab.views.robustness.result.below.tolist())"))
     assert below and json.loads(run_cell(page, "print(sorted(map(int, lab.selection)))")) == below
     # state is all that the kernel hears of: no question was asked about it

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from person import LAB, OPEN, ece, run_cell, shows_other_ece, status, view
+from person import LAB, OPEN, ece, pause, run_cell, shows_other_ece, status, view
 from playwright.sync_api import Browser, Page, expect
 
 
@@ -106,7 +106,7 @@ def test_a_sequence_is_presented_by_keys_and_a_question_covers_its_view(
         printed = run_cell(page, "print(list(lab.answers.values())[0], lab.deck_at)")
         if printed.strip().endswith("1"):
             break
-        page.wait_for_timeout(200)
+        pause(page, 200)
     assert "'prediction': 0.5" in printed and printed.strip().endswith("1")
     outcome = float(re.search(r"'outcome': ([\d.]+)", printed).group(1))  # type: ignore[union-attr]
     kernel = run_cell(page, "lab.temperature = 1.0\nprint(lab.views.reliability.result.ece)")
@@ -129,7 +129,7 @@ def test_a_lesson_shows_only_what_it_needs_at_all_widths(
         expect(view(page, name)).to_be_hidden()
     for width in (1280, 800, 560):
         page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(300)
+        pause(page, 300)
         slots = page.locator(".clsviz-slot:visible").evaluate_all(
             "(all) => all.map((e) => [e.dataset.slot, e.getBoundingClientRect().left, e.offsetWidth])"
         )
