@@ -15,9 +15,12 @@ from clsviz.errors import InputError
 from clsviz.widgets.base import View
 from clsviz.widgets.explanation_job import (
     MODES,
+    MOST_TOP,
+    Earlier,
     attribution_of,
     baseline_of,
     callable_model,
+    earlier_agreement,
     explain,
     random_weights,
 )
@@ -27,8 +30,6 @@ from clsviz.widgets.sources import source_logits
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
-
-MOST_TOP = 10  # features whose overlap is told; as js/src/views/explanation/numbers.ts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +55,7 @@ class ExplanationResult:
     random_insertion: InsertionDeletion
     steady: tuple[float, float] | None  # cosine of the target's slopes near the sample: mean, least
     agreement: Agreement | None  # with the pinned network's attribution
+    earlier: Earlier | None  # with the network's own about an epoch earlier; None at the first moment
     why: str
 
     def summary(self) -> str:
@@ -130,6 +132,7 @@ class ExplanationNumbers:
             **curves,
             steady=found.steady,
             agreement=self._agreement(found.method, found.values, x, target, blank),
+            earlier=earlier_agreement(source, self.step, found.method, found.values, x, target, blank),
             why=found.why,
         )
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import nn
 
 from clsviz import boundary
-from clsviz.boundary.attribution import gradients_agree, logit_gradient
+from clsviz.boundary.attribution import Agreement, gradients_agree, logit_gradient
 from clsviz.boundary.calling import logits_at
 from clsviz.data import Dataset
 from clsviz.data.ood import normals
 from clsviz.errors import ClsvizError, InputError
-from clsviz.training import Source
+from clsviz.training import Snapshot, Source
 from clsviz.widgets.messages import AskExplanation
 from clsviz.widgets.wire import Packet, reference_rows
 
@@ -23,10 +23,20 @@ STEPS, COPIES, NOISE = 64, 32, 0.2  # of the attributions; as js/src/core/attrib
 NEAR = 0.5  # Euclidean: where slopes are compared; likewise
 CHANCE_SEED, NEAR_SEED = 1, 2  # of the random order, of the directions; likewise
 MODES = ("deletion", "insertion")
+MOST_TOP = 10  # features whose overlap is told; as js/src/views/explanation/numbers.ts
+CLOSE = 1e-9  # of epochs that are the same; as js/src/views/explanation/past.ts
 NO_SLOPE = (
     "this model has no gradient: there is no linear map round a sample, and only occlusion can be asked"
 )
 NOTHING = np.empty(0)
+
+
+class Earlier(NamedTuple):
+    """How like an attribution that of the same network at an earlier recorded moment is."""
+
+    step: int
+    epoch: float
+    agreement: Agreement
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,21 +138,45 @@ def callable_model(source: Source, step: int | None) -> Any:
     return double(model) if isinstance(model, nn.Module) else lambda X: source.predict(X, step)
 
 
+def earlier_moment(source: Source, step: int | None) -> Snapshot | None:
+    """The last recorded moment at least an epoch before; within the first epoch the first one."""
+    now = source.timeline.latest if step is None else source.timeline.at(step)
+    before = [s for s in source.timeline if s.step < now.step]
+    an_epoch = [s for s in before if s.epoch <= now.epoch - 1 + CLOSE]
+    return an_epoch[-1] if an_epoch else before[0] if before else None
+
+
+def earlier_agreement(
+    source: Source,
+    step: int | None,
+    method: str,
+    values: np.ndarray,
+    x: np.ndarray,
+    target: int,
+    blank: np.ndarray,
+) -> Earlier | None:
+    """These weights (D,) of sample x beside those of `earlier_moment`; None at the first moment."""
+    then = earlier_moment(source, step)
+    if then is None:
+        return None
+    other, _ = attribution_of(callable_model(source, then.step), method, x, target, blank)
+    found = boundary.attribution_agreement(values, other, k=min(MOST_TOP, len(x)))
+    return Earlier(then.step, then.epoch, found)
+
+
 def explanation_answer(source: Source, run_id: str, request: AskExplanation) -> Packet:
     """The answer to a page about a network that it cannot run; js/src/core/explained.ts reads it."""
     data = source.dataset
     question = {name: getattr(request, name) for name in request.__dataclass_fields__}
     header: dict[str, Any] = {"kind": "explanation_answer", "run_id": run_id, "question": question}
+    blank = baseline_of(data, request.baseline)
     try:
-        found = explain(
-            callable_model(source, request.step),
-            data.X[request.sample].astype(np.float64),
-            request.method,
-            request.target,
-            baseline_of(data, request.baseline),
-        )
+        x = data.X[request.sample].astype(np.float64)
+        found = explain(callable_model(source, request.step), x, request.method, request.target, blank)
+        then = earlier_agreement(source, request.step, found.method, found.values, x, request.target, blank)
     except (ClsvizError, IndexError) as error:
         return Packet(header | {"error": str(error)}, [])
     header |= {name: getattr(found, name) for name in ("method", "gap", "steady", "why")} | {"error": ""}
+    header["earlier"] = then and {"epoch": then.epoch, "agreed": then.agreement._asdict()}
     A, b = (NOTHING if part is None else part for part in (found.A, found.b))
     return Packet(header, [found.logits, A, b, found.values, *found.walks.values()])

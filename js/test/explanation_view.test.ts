@@ -2,8 +2,11 @@
 /** The explanation view: what it says, what it asks the kernel, and why there is less of it for some models. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Snapshot } from "../src/core/session";
 import { Session } from "../src/core/session";
+import { shownAt } from "../src/core/shown";
 import { mountExplanation } from "../src/views/explanation";
+import { earlierOf, pastOf } from "../src/views/explanation/past";
 import { bytes, openView } from "./line";
 
 const X = [1, 2, -1, 3, 2, -2];
@@ -94,6 +97,57 @@ describe("the explanation view", () => {
     stop();
   });
 
+  it("compares the attribution with those of other epochs, the one before in words", () => {
+    const from = session(true);
+    const { root, said, store, stop } = open(from, { target_class: 1 });
+    const strip = root.querySelector<HTMLElement>(".clsviz-past")!;
+    expect(strip.hidden).toBe(true); // a single moment
+    const later = Float32Array.from([1, 0, -1, 1, 0, 0.5]);
+    const items = [8, 9, 10].map((step) => ({ step, epoch: (step - 5) / 2, metrics: {} }));
+    from.receive({ kind: "snapshots", run_id: "r", items }, Array(3).fill(bytes(later)));
+    // of sample (1, 2) the weights for b are (0, 1) at epoch 1, 1.5 the later ones (-1, 1): terms (0, 2), (-1, 2)
+    const cosine = 4 / Math.sqrt(4 * 5);
+    expect(said()).toContain("With its own map at epoch 1.5: 100 % of the top 2 in common");
+    expect(said()).toContain("rank correlation 1.0000, cosine 1.0000");
+    expect(strip.hidden).toBe(false);
+    store.set("step", 9);
+    expect(said()).toContain(`With its own map at epoch 1: 100 % of the top 2 in common`);
+    expect(said()).toContain(`cosine ${cosine.toFixed(4)}.`);
+    store.set("step", 7);
+    expect(said()).not.toContain("its own map"); // nothing was recorded before
+    expect(strip.hidden).toBe(false);
+    stop();
+  });
+
+  it("takes the last moment an epoch before; within the first epoch the first", () => {
+    const line = [0, 1, 2, 10, 20, 30].map((step) => ({ step, epoch: step / 10 }) as Snapshot);
+    const before = [30, 20, 10, 2, 1, 0].map((step) => earlierOf(line, line.find((s) => s.step === step)!));
+    expect(before.map((s) => s?.step ?? null)).toEqual([20, 10, 0, 0, 0, null]);
+  });
+
+  it("reckons many epochs over several frames, and shows at most forty and the one before", () => {
+    const from = session(true);
+    const items = Array.from({ length: 200 }, (_, i) => ({ step: 8 + i, epoch: 2 + i, metrics: {} }));
+    from.receive(
+      { kind: "snapshots", run_id: "r", items },
+      items.map(({ epoch }) => bytes(Float32Array.from([1, 0, 1 / epoch, 1, 0, 0.5]))),
+    );
+    const at = shownAt(from, from.at(107)!)!;
+    const asked = { sample: 0, method: "gradient", target: 1, baseline: "zero" } as const;
+    let now = 0;
+    vi.spyOn(performance, "now").mockImplementation(() => (now += 5));
+    const reckon = () => pastOf(from, at, from.dataset!, asked, [0, 1])!;
+    const first = reckon();
+    expect(first.complete).toBe(false);
+    expect(first.earlier).toMatchObject({ epoch: 100 });
+    let past = first;
+    for (let i = 0; i < 100 && !past.complete; i++) past = reckon();
+    expect(past.complete).toBe(true);
+    expect(past.moments.length).toBeGreaterThan(first.moments.length);
+    expect(past.moments.length).toBeLessThanOrEqual(42);
+    expect(past.moments.map((m) => m.epoch)).toEqual(expect.arrayContaining([1, 100, 101, 201]));
+  });
+
   it("walks through the samples, the worst first", () => {
     const { root, store, stop } = open(session(true));
     [...root.querySelectorAll("button")].find((b) => b.textContent === "Next")!.click();
@@ -109,7 +163,16 @@ describe("the explanation view", () => {
     expect(sent).toEqual([{ kind: "explanation", ...question }]);
     const answer = (header: object, arrays: number[][]) =>
       from.receive(
-        { kind: "explanation_answer", run_id: "r", question, error: "", gap: null, steady: null, ...header },
+        {
+          kind: "explanation_answer",
+          run_id: "r",
+          question,
+          error: "",
+          gap: null,
+          steady: null,
+          earlier: { epoch: 0.5, agreed: { topk: 0.5, spearman: null, kendall: null, cosine: 0.25 } },
+          ...header,
+        },
         arrays.map((a) => bytes(Float64Array.from(a))),
       );
     const walk = [1, 2.5, 1, 0.5, 0, 0.5];
@@ -124,6 +187,9 @@ describe("the explanation view", () => {
       walk,
     ]);
     expect(said()).toContain("It has no gradient: only occlusion");
+    expect(said()).toContain(
+      "its own map at epoch 0.5: 50 % of the top 2 in common, rank correlation undefined, cosine 0.2500",
+    );
     expect(said()).toContain("Computed by the kernel");
     store.set("temperature", 2); // needs no other answer
     expect(said()).toContain("at T = 2");

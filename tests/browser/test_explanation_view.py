@@ -21,6 +21,15 @@ NUMBERS = (
     "r.random_deletion.auc, r.insertion.auc, r.random_insertion.auc)])"
 )
 
+EARLIER = (
+    r"its own map at epoch ([\d.]+): (\d+) % of the top 10 in common, "
+    r"rank correlation (−?\d\.\d+), cosine (−?\d\.\d+)"
+)
+EARLIER_NUMBERS = (
+    "e = lab.views.explanation.result.earlier\n"
+    "print([e.epoch, 100 * e.agreement.topk, e.agreement.spearman, e.agreement.cosine])"
+)
+
 
 def agrees(page: Page) -> list[float]:
     """What the browser says is what Python computes, to the digits that are shown."""
@@ -32,6 +41,17 @@ def agrees(page: Page) -> list[float]:
     numbers = json.loads(run_cell(page, NUMBERS))
     for told, expected in zip(shown, numbers, strict=True):
         assert told == pytest.approx(expected, abs=2e-4)
+    return shown
+
+
+def agrees_on_the_epoch_before(page: Page) -> list[float]:
+    """The comparison with an earlier epoch, in the browser and in Python."""
+    pause(page, 600)
+    expect(status(page, "explanation")).to_contain_text(re.compile(EARLIER))
+    found = re.search(EARLIER, status(page, "explanation").inner_text())
+    assert found
+    shown = [float(v.replace("−", "-")) for v in found.groups()]
+    assert shown == pytest.approx(json.loads(run_cell(page, EARLIER_NUMBERS)), abs=2e-4)
     return shown
 
 
@@ -50,6 +70,12 @@ def test_a_sample_is_explained_in_the_page_and_agrees_with_python(
     explanation.scroll_into_view_if_needed()
     expect(status(page, "explanation")).to_contain_text("gives exactly the logits")
     first = agrees(page)
+    assert agrees_on_the_epoch_before(page)[0] == 5
+    drag(page, slider(page, "Epoch").first, 0.5)
+    expect(status(page, "explanation")).not_to_contain_text("its own map at epoch 5")
+    assert agrees_on_the_epoch_before(page)[0] < 5
+    drag(page, slider(page, "Epoch").first, 1.0)
+    expect(status(page, "explanation")).to_contain_text("its own map at epoch 5")
     drag(page, slider(page, "Temperature").first, 0.6)
     expect(status(page, "explanation")).not_to_contain_text(f"deletion {first[3]:.4f}")
     agrees(page)
@@ -91,6 +117,7 @@ def test_the_kernel_explains_a_network_that_the_page_cannot_run(
     expect(status(page, "explanation")).to_contain_text("Computed by the kernel", timeout=90_000)
     rested(page)
     agrees(page)
+    assert agrees_on_the_epoch_before(page)[0] == 0  # told by the kernel
     explanation.get_by_label("Attribution", exact=True).select_option("occlusion")
     expect(status(page, "explanation")).to_contain_text("Computed by the kernel", timeout=30_000)
     agrees(page)

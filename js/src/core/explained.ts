@@ -3,6 +3,7 @@
 import { asFloat64 } from "./arrays";
 import {
   type Affine,
+  type Agreement,
   type Attribution,
   affine,
   attribute,
@@ -27,6 +28,13 @@ export interface Explained {
   walks: Record<Walk, Float64Array>; // (D + 1, K) logits each
   steady: { mean: number; worst: number } | null;
   why: string;
+  earlier: Earlier | null; // told by the kernel; the page compares many epochs
+}
+
+/** How like an attribution that of the same network at an earlier epoch is. */
+export interface Earlier {
+  epoch: number;
+  agreed: Agreement;
 }
 
 export function explain(
@@ -52,6 +60,7 @@ export function explain(
     },
     steady: steadiness(net, x, target),
     why: "",
+    earlier: null,
   };
 }
 
@@ -93,11 +102,12 @@ export const explanationPacket = (run_id: string, { header, buffers }: Explanati
 /** The kernel's answer as the page would have explained the sample x itself. */
 export function answered(answer: ExplanationAnswer, x: ArrayLike<number>): Explained {
   const [logits, flat, b, values, ...walks] = answer.buffers;
-  const { method, gap, steady, why } = answer.header as unknown as {
+  const { method, gap, steady, why, earlier } = answer.header as unknown as {
     method: Method;
     gap: number | null;
     steady: [number, number] | null;
     why: string;
+    earlier: Earlier | null;
   };
   const d = x.length;
   const A = b!.length > 0 ? Array.from(b!, (_, k) => flat!.subarray(k * d, (k + 1) * d)) : null;
@@ -109,5 +119,6 @@ export function answered(answer: ExplanationAnswer, x: ArrayLike<number>): Expla
     walks: Object.fromEntries(WALKS.map((name, i) => [name, walks[i]!])) as Record<Walk, Float64Array>,
     steady: steady && { mean: steady[0], worst: steady[1] },
     why,
+    earlier,
   };
 }

@@ -32,8 +32,16 @@ import {
   MOST_TOP,
   rivalOf,
 } from "./explanation/numbers";
+import { drawPast, type Past, pastOf } from "./explanation/past";
 import { drawCurves, drawMaps, type FeatureMap } from "./explanation/picture";
-import { agreementWords, completenessWords, curveWords, mapWords, steadyWords } from "./explanation/words";
+import {
+  agreementWords,
+  completenessWords,
+  curveWords,
+  earlierWords,
+  mapWords,
+  steadyWords,
+} from "./explanation/words";
 import type { Axes } from "./loss/axes";
 import type { Mount } from "./mount";
 
@@ -86,6 +94,8 @@ export const mountExplanation: Mount = (el, { session, store }) => {
     makeCanvas(""),
     "Probability while features are removed or inserted: left and right change how many, Home and End go to the ends",
   );
+  const past = makeCanvas("How like the attribution those of the same sample at other epochs are");
+  const below = h("div", { class: "clsviz-past", hidden: true }, past.el);
   panel.body.classList.add("clsviz-ood-body");
   panel.body.append(
     h(
@@ -93,6 +103,7 @@ export const mountExplanation: Mount = (el, { session, store }) => {
       { class: "clsviz-plot clsviz-ood clsviz-explanation" },
       h("div", {}, maps.el),
       h("div", {}, curves.el),
+      below,
     ),
   );
 
@@ -199,6 +210,9 @@ export const mountExplanation: Mount = (el, { session, store }) => {
       pictures: pictures.thumbnails,
     });
     drawn = { data, asked, found, own, rival, axes };
+    const before = at.network ? pastOf(session, at, data, { ...asked, method: found.method }, values) : null;
+    below.hidden = before === null;
+    if (before) showPast(before, at, Math.min(MOST_TOP, data.d));
     const p = softmaxRow(found.logits, 0, data.k, temperature())[own]!;
     const pin = store.get<Pinned | null>("pinned");
     const agreed = agreementWith(pinnedShown(session, pin), data, { ...asked, method: found.method }, values);
@@ -213,10 +227,17 @@ export const mountExplanation: Mount = (el, { session, store }) => {
       completenessWords(gap),
       ...curveWords(each, temperature()),
       steadyWords(found.steady),
+      earlierWords(before ? before.earlier : found.earlier, Math.min(MOST_TOP, data.d)),
       agreementWords(agreed, Math.min(MOST_TOP, data.d)),
       ...(at.network ? [] : [" Computed by the kernel."]),
       ...(isTilted() ? [" All of the network itself, not of the tilted rule."] : []),
     );
+  };
+
+  const showPast = (before: Past, at: Shown, top: number) => {
+    const strip = past.begin();
+    drawPast(strip.g, colours(past.el), strip.w, strip.h, { past: before, epoch: at.snapshot.epoch, top });
+    if (!before.complete) frame.ask();
   };
 
   const isTilted = () =>
@@ -288,7 +309,7 @@ export const mountExplanation: Mount = (el, { session, store }) => {
     session,
     store,
     panel,
-    boxes: [maps.el, curves.el],
+    boxes: [maps.el, curves.el, past.el],
     keys: [
       "temperature",
       "step",

@@ -74,6 +74,33 @@ def test_the_pinned_networks_map_is_compared(trained):
     assert view.result.agreement.cosine != pytest.approx(1)
 
 
+def test_an_attribution_is_compared_with_its_own_of_an_epoch_before(trained):
+    view, line = cv.ExplanationView.from_run(trained, method="gradient", target_class=0), trained.timeline
+    for now in list(line)[1:]:
+        view.step = now.step
+        r, then = view.result, line.at(view.result.earlier.step)
+        passed = [s.step for s in line if s.step < now.step and now.epoch - s.epoch > 1 - 1e-6]
+        assert then.step == (passed[-1] if passed else line.steps[0]) and r.earlier.epoch == then.epoch
+        before = cv.ExplanationView.from_run(
+            trained, method="gradient", target_class=0, step=then.step, marked=r.sample
+        ).result
+        own, other = r.attribution, before.attribution
+        cosine = own @ other / np.linalg.norm(own) / np.linalg.norm(other)
+        assert r.earlier.agreement.cosine == pytest.approx(cosine)
+    view.step = line.steps[0]
+    assert view.result.earlier is None
+
+
+def test_the_kernel_compares_epochs_where_the_page_cannot(trained):
+    step = trained.timeline.latest.step
+    view = cv.ExplanationView.from_run(trained, method="occlusion", baseline="mean", target_class=1)
+    told = explanation_answer(trained, "r", parse(ASKED | {"step": step, "sample": view.result.sample}))
+    found = view.result.earlier
+    assert told.header["earlier"] == {"epoch": found.epoch, "agreed": found.agreement._asdict()}
+    first = parse(ASKED | {"step": trained.timeline.steps[0]})
+    assert explanation_answer(trained, "r", first).header["earlier"] is None
+
+
 def test_a_tanh_networks_map_is_its_tangent():
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(3, 6), nn.Tanh(), nn.Linear(6, 2))

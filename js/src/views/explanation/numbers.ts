@@ -9,7 +9,7 @@ import type { Dataset } from "../../core/session";
 import type { Shown } from "../../core/shown";
 import { argmax } from "../../core/softmax";
 
-export const MOST_TOP = 10; // features whose overlap is told; as clsviz/widgets/explanation.py
+export const MOST_TOP = 10; // features whose overlap is told; as clsviz/widgets/explanation_job.py
 
 export const METHOD_NAMES: Record<Method, { label: string; paper: string }> = {
   gradient_input: { label: "gradient × input", paper: "Shrikumar et al. 2016, arXiv:1605.01713" },

@@ -1,7 +1,7 @@
 /** The explanation view in a sentence. */
 
 import { type Affine, type Agreement, type Curve, NEAR } from "../../core/attribution";
-import type { Explained, Walk } from "../../core/explained";
+import type { Earlier, Explained, Walk } from "../../core/explained";
 import { b } from "../../draw/dom";
 import { signed } from "../ood/words";
 
@@ -36,9 +36,15 @@ export function steadyWords(steady: Explained["steady"]): string {
   return ` Slopes at distance ${NEAR} have cosine ${signed(mean)} with the sample's, at least ${signed(worst)}.`;
 }
 
-export function agreementWords(found: Agreement | null, top: number): string {
-  if (!found) return "";
+export const agreementWords = (found: Agreement | null, top: number): string =>
+  found ? likeness("the pinned network's map", found, top) : "";
+
+/** `found`: with the network's own attribution about an epoch earlier. */
+export const earlierWords = (found: Earlier | null, top: number): string =>
+  found ? likeness(`its own map at epoch ${Number(found.epoch.toFixed(2))}`, found.agreed, top) : "";
+
+function likeness(other: string, found: Agreement, top: number): string {
   const or = (v: number | null) => (v === null ? "undefined" : signed(v));
   const share = `${(100 * found.topk).toFixed(0)} % of the top ${top} in common`;
-  return ` With the pinned network's map: ${share}, rank correlation ${or(found.spearman)}, cosine ${or(found.cosine)}.`;
+  return ` With ${other}: ${share}, rank correlation ${or(found.spearman)}, cosine ${or(found.cosine)}.`;
 }
