@@ -103,7 +103,7 @@ def _percent(numbers: Numbers, key: str) -> str:
 def _picture(numbers: Numbers) -> Figure:
     figure = page(
         *((f"Copying {words}", "queries", "agreement with the victim") for words in TASKS.values()),
-        ("Both boundaries, seed 0", "x", "y"),
+        ("Both boundaries, seed 0: drag below", "first feature", "second feature"),
     )
     for panel, task in enumerate(TASKS, 1):
         queries = QUERIES[task] * np.arange(1, LOOKS + 1) / LOOKS

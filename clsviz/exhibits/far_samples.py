@@ -68,7 +68,7 @@ def _picture(numbers: Numbers) -> Figure:
         add_curve(figure, SHIFTS, numbers[f"shift_{key}"], words, series, panel=2, markers=True)
         values = np.stack([numbers[f"loss_{kind}_{key}"] for kind in ("clean", "robust")], 1)
         add_bars(figure, ["clean", "robust"], values, words, series, panel=3)
-    add_level(figure, numbers.mean("least"), "least error")
+    add_level(figure, numbers.mean("least"), "least error", at="bottom left")
     figure.update_xaxes(type="log", col=1)
     return figure
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsviz.exhibits.fitting import scaled
-from clsviz.exhibits.pictures import COLOURS, MARKERS, TEXT, add_bars, add_curve, add_sliders, page
+from clsviz.exhibits.pictures import add_bars, add_curve, add_sliders, bars, curve, page
 from clsviz.exhibits.registry import Numbers, Verdict, exhibit
 
 if TYPE_CHECKING:
@@ -90,7 +90,6 @@ def _picture(numbers: Numbers) -> Figure:
         figure, SIZES, numbers["excess_sizes"], f"labels turned {NOISES['even']}", 1, panel=3, markers=True
     )
     figure.update_xaxes(type="log", row=2, col=1)
-    figure.update_layout(width=1100)
     _add_tests(figure, numbers)
     return figure
 
@@ -114,11 +113,8 @@ def _add_tests(figure: Figure, numbers: Numbers) -> None:
             passed &= bands[..., WIDTHS.index(width)] <= tolerance / 2
             shares.append(float(passed.mean()))
             errors.append(float(numbers[f"excess_{marginal}"][passed].mean()) if passed.any() else np.nan)
-        bars: dict[str, Any] = dict(type="bar", x=places, y=shares, name="accepted", offsetgroup="one")
-        bars |= dict(marker=dict(color=COLOURS[0], line=dict(color=TEXT, width=1)))
-        dots: dict[str, Any] = dict(type="scatter", mode="markers", x=places, y=errors)
-        dots |= dict(name="error above the best, accepted, labels turned on one side")
-        return [bars, dots | dict(marker=dict(color=COLOURS[1], symbol=MARKERS[1], size=11))]
+        dots = curve(places, errors, "error above the best, accepted, labels turned on one side", 2)
+        return [bars(places, [shares], "accepted", 0), dots | dict(mode="markers")]
 
     knobs: dict[str, Any] = {
         "tolerance": TOLERANCES,

@@ -158,7 +158,6 @@ def _picture(numbers: Numbers) -> Figure:
         depths = DEPTHS if name != "cubic" else range(1, CUBIC_DEPTHS + 1)
         add_curve(figure, depths, numbers[f"agree_{name}"], WORDS[name], series, panel=4, markers=True)
     figure.update_xaxes(type="log", row=2)
-    figure.update_layout(width=1100)
     return figure
 
 

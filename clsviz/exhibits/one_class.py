@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsviz.exhibits.fitting import experiment_of, scaled
-from clsviz.exhibits.pictures import COLOURS, MARKERS, TEXT, add_curve, page
+from clsviz.exhibits.pictures import COLOURS, TEXT, add_curve, add_sliders, curve, page
 from clsviz.exhibits.registry import Numbers, Verdict, exhibit
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ DISCS = {
     "0.1, Hyp-PC": ("paper", 1.0),
 }
 DOTS = 30  # of each kind in the disc
+NEAR = 0.12  # half of what is magnified
 SETTINGS: dict[str, Any] = {
     "model": {"name": "hyperbolic_head", "params": {"dim": DIM, "c": 0.1, "clip_r": CLIP}},
     "loss": "hyp_oc",
@@ -79,109 +80,73 @@ def _verdict(numbers: Numbers) -> Verdict:
 
 def _picture(numbers: Numbers) -> Figure:
     figure = page(
-        (f"Digit {SHOWN} known, disc", "share of the rim", "share of the rim"),
+        (f"Digit {SHOWN} known, disc: drag below", "share of the rim", "share of the rim"),
+        ("Its samples magnified", "beside their mean (share of the rim)", "above it (share of the rim)"),
         ("Digits never seen", "curvature -c of the head's space", "AUROC"),
     )
-    for series, (weight, words) in enumerate(LOSSES.items()):
-        curve = np.stack([numbers[_key(head, weight)] for head in HEADS], 1)
-        add_curve(figure, range(len(HEADS)), curve, words, series, panel=2, markers=True)
+    for series, (weight, words) in enumerate(LOSSES.items(), 2):
+        values = np.stack([numbers[_key(head, weight)] for head in HEADS], 1)
+        add_curve(figure, range(len(HEADS)), values, words, series, panel=3, markers=True)
     reference = np.repeat(numbers["svm"][:, None], len(HEADS), 1)
-    add_curve(figure, range(len(HEADS)), reference, "one-class SVM", 2, panel=2)
+    add_curve(figure, range(len(HEADS)), reference, "one-class SVM", 4, panel=3)
     names = ["flat", *(f"c = {c:g}" for c in CURVATURES[1:])]
-    figure.update_xaxes(tickvals=list(range(len(HEADS))), ticktext=names, col=2)
-    _add_discs(figure, next(iter(numbers)))
+    figure.update_xaxes(tickvals=list(range(len(HEADS))), ticktext=names, col=3)
+    turn = np.linspace(0, 2 * np.pi, 100)
+    rim = dict(x=np.cos(turn), y=np.sin(turn), mode="lines", line=dict(color=TEXT, width=2))
+    figure.add_scatter(**rim, hoverinfo="skip", showlegend=False, row=1, col=1)
+    row = next(iter(numbers))
+    knob = {"the head's c:": list(DISCS)}
+    add_sliders(figure, knob, ("0.1",), lambda words: _disc_traces(row, *DISCS[words]), width=0.62)
+    for col, half in ((1, 1.05), (2, NEAR)):
+        figure.update_xaxes(range=[-half, half], col=col)
+        figure.update_yaxes(range=[-half, half], scaleanchor=f"x{col}".removesuffix("1"), col=col)
     return figure
 
 
-def _add_discs(figure: Figure, row: dict[str, Any]) -> None:
-    """The first panel: where samples of the first seed lie in a disc, with a slider for the head."""
-    turn = np.linspace(0, 2 * np.pi, 100)
-    first = len(figure.data)
-    for stop, (head, weight) in enumerate(DISCS.values()):
-        shown = dict(visible=stop == 1, row=1, col=1)
-        boundary = _boundary(np.array(row[f"{_key(head, weight)}_head"]), HEADS[head])
-        figure.add_contour(
-            x=boundary[0],
-            y=boundary[0],
-            z=boundary[1],
-            colorscale=[[0, COLOURS[0]], [1, COLOURS[1]]],
-            contours=dict(start=0, end=0, size=1, coloring="fill"),
-            opacity=0.25,
-            line=dict(color=TEXT, width=2),
-            showscale=False,
-            hoverinfo="skip",
-            **shown,
-        )
-        points = np.array(row[f"{_key(head, weight)}_disc"]).reshape(2, -1, 2)
-        for name, series in (("never seen", 1), ("known", 0)):
-            dots = points[series]
-            figure.add_scatter(
-                x=dots[:, 0],
-                y=dots[:, 1],
-                mode="markers",
-                name=name,
-                marker=dict(
-                    color=COLOURS[series], symbol=MARKERS[series], size=7, line=dict(color=TEXT, width=1)
-                ),
-                **shown,
-            )
-    slots = (len(figure.data) - first) // len(DISCS)
-    figure.add_scatter(
-        x=np.cos(turn),
-        y=np.sin(turn),
-        mode="lines",
-        line=dict(color=TEXT, width=2),
-        hoverinfo="skip",
-        showlegend=False,
-        row=1,
-        col=1,
-    )
-    places = list(range(first, first + slots * len(DISCS)))
-    steps = [
-        dict(
-            method="restyle",
-            label=words,
-            args=[{"visible": [i // slots == stop for i in range(len(places))]}, places],
-        )
-        for stop, words in enumerate(DISCS)
-    ]
-    figure.update_xaxes(range=[-1.05, 1.05], col=1)
-    figure.update_yaxes(range=[-1.05, 1.05], scaleanchor="x", col=1)
-    figure.update_layout(
-        sliders=[
+def _disc_traces(row: dict[str, Any], head: str, weight: float) -> list[dict[str, Any]]:
+    """Answers and samples of the first seed, in the disc and round the samples' mean."""
+    planes = np.array(row[f"{_key(head, weight)}_head"])
+    points = np.array(row[f"{_key(head, weight)}_disc"]).reshape(2, -1, 2)
+    traces = []
+    for panel, centre, half in ((1, np.zeros(2), 1.0), (2, points.mean((0, 1)), NEAR)):
+        line = np.linspace(-half, half, 61)
+        traces.append(
             dict(
-                active=1,
-                currentvalue=dict(prefix="disc of the head with c: "),
-                steps=steps,
-                x=0,
-                len=0.55,
-                y=-0.38,
-                yanchor="top",
+                type="contour",
+                x=line,
+                y=line,
+                z=_field(planes, HEADS[head], centre[0] + line, centre[1] + line),
+                colorscale=[[0, COLOURS[0]], [1, COLOURS[1]]],
+                contours=dict(start=0, end=0, size=1, coloring="fill"),
+                opacity=0.25,
+                line=dict(color=TEXT, width=2),
+                showscale=False,
+                hoverinfo="skip",
+                panel=panel,
             )
-        ],
-        height=540,
-        margin=dict(b=220),
-    )
+        )
+        for name, series in (("never seen", 1), ("known", 0)):
+            x, y = (points[series] - centre).T
+            traces.append(curve(x, y, name, series) | dict(mode="markers", panel=panel))
+    return traces
 
 
-def _boundary(head: np.ndarray, c: float) -> tuple[np.ndarray, np.ndarray]:
-    """Grid coordinates (G,) of the drawn disc, and there the logit of "other" less that of "known" (G, G)."""
+def _field(head: np.ndarray, c: float, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The logit of "other" less that of "known" (G, G) on a grid of the drawn disc, row by row in y."""
     import torch
 
     from clsviz.losses.hyperbolic import hyperbolic_logits
 
     p, a = torch.from_numpy(head.reshape(2, 2, 2))
-    line = np.linspace(-1, 1, 81)
-    x, y = np.meshgrid(line, line)
-    points = torch.from_numpy(np.stack([x, y], -1).reshape(-1, 2))
+    points = torch.from_numpy(np.stack(np.meshgrid(x, y), -1).reshape(-1, 2))
     length = points.norm(dim=1, keepdim=True).clamp_min(1e-9)
     tangent = points / length * length.clamp_max(1 - 1e-6).atanh() / c**0.5
     if c == FLAT:  # drawn in units of the longest vector
         tangent = points * CLIP
     z = hyperbolic_logits(tangent, p, a, c=c, clip_r=None)
-    field = (z[:, 1] - z[:, 0]).numpy()
+    field: np.ndarray = (z[:, 1] - z[:, 0]).numpy()
     field[length[:, 0].numpy() > 1] = np.nan
-    return line, field.reshape(x.shape)
+    return field.reshape(len(y), len(x))
 
 
 @exhibit(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsviz.exhibits.fitting import scaled
-from clsviz.exhibits.pictures import add_bars, add_curve, page
+from clsviz.exhibits.pictures import add_bars, add_curve, add_sliders, bars, page
 from clsviz.exhibits.registry import Numbers, Verdict, exhibit
 
 if TYPE_CHECKING:
@@ -58,22 +58,13 @@ def _verdict(numbers: Numbers) -> Verdict:
 
 def _picture(numbers: Numbers) -> Figure:
     figure = page(
-        ("Kinds of outliers", "where the outliers come from", "ROC AUC"),
+        ("Kinds of outliers: drag below", "where the outliers come from", "ROC AUC"),
         ("All tasks, by the weight", "weight of the uncertainty", "ROC AUC"),
+        columns=2,
     )
     fixed = {"mse": 0, "shifted_mse": 1, "lof": 4, "forest": 5}
     for name, series in fixed.items():
         add_bars(figure, list(KINDS.values()), _by_kind(numbers[name]), SCORES[name], series)
-    first = len(figure.data)
-    for i, weight in enumerate(WEIGHTS):
-        for name, series in (("", 2), ("shifted_", 3)):
-            words = f"{SCORES[f'{name}tuned']}, weight {weight:g}"
-            values = numbers[f"{name}probabilistic"].reshape(len(numbers), len(WEIGHTS), -1)[:, i]
-            add_bars(figure, list(KINDS.values()), _by_kind(values), words, series)
-    places = list(range(first, len(figure.data)))
-    active = WEIGHTS.index(1.0)
-    for place in places:
-        figure.data[place].visible = (place - first) // 2 == active
     for name, series in (("", 2), ("shifted_", 3)):
         curves = numbers[f"{name}probabilistic"].reshape(len(numbers), len(WEIGHTS), -1).mean(2)
         add_curve(figure, WEIGHTS, curves, SCORES[f"{name}tuned"], series, panel=2, markers=True)
@@ -83,30 +74,17 @@ def _picture(numbers: Numbers) -> Figure:
         figure.data[-1].showlegend = False  # the bars have it
     figure.update_xaxes(type="log", tickvals=WEIGHTS, ticktext=[f"{w:g}" for w in WEIGHTS], col=2)
     figure.update_yaxes(range=[0, 1.02], col=1)
-    steps = [
-        dict(
-            method="restyle",
-            label=f"{weight:g}",
-            args=[{"visible": [i // 2 == k for i in range(len(places))]}, places],
-        )
-        for k, weight in enumerate(WEIGHTS)
-    ]
-    figure.update_layout(
-        sliders=[
-            dict(
-                active=active,
-                currentvalue=dict(prefix="weight of the uncertainty: "),
-                steps=steps,
-                x=0,
-                len=0.4,
-                y=-0.56,
-                yanchor="top",
-            )
-        ],
-        width=980,
-        height=600,
-        margin=dict(b=280),
-    )
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=list(KINDS.values()), col=1)
+
+    def weighted(weight: float) -> list[dict[str, Any]]:
+        traces = []
+        for name, series in (("", 2), ("shifted_", 3)):
+            values = numbers[f"{name}probabilistic"].reshape(len(numbers), len(WEIGHTS), -1)
+            one = _by_kind(values[:, WEIGHTS.index(weight)])
+            traces.append(bars(list(KINDS.values()), one, SCORES[f"{name}tuned"], series))
+        return traces
+
+    add_sliders(figure, {"weight of the uncertainty": WEIGHTS}, (1.0,), weighted, width=0.45)
     return figure
 
 

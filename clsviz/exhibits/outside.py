@@ -244,6 +244,7 @@ PRETRAINING = {
     "auto": "an autoencoder (self-supervised)",
     "random": "nothing (untrained)",
 }
+WAYS = ("five<br>classes", "odd<br>or even", "auto-<br>encoder", "nothing")  # the same, short
 PROBES = {"msp": "largest probability", "energy": "energy", "knn": "nearest neighbours of the features"}
 
 
@@ -291,7 +292,7 @@ def _pretrained_picture(numbers: Numbers) -> Figure:
         )
     for series, (name, words) in enumerate(PROBES.items()):
         values = np.stack([numbers[f"{kind}_{name}"] for kind in PRETRAINING], 1)
-        add_bars(figure, list(PRETRAINING), values, words, series, panel=2)
+        add_bars(figure, WAYS, values, words, series, panel=2)
         both = np.stack([numbers[f"{name}_{part}"] for part in ("familiar", "unfamiliar")], 1)
         add_bars(figure, ["familiar", "unfamiliar"], both, words, series, panel=3)
     return figure

@@ -18,7 +18,8 @@ MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star")
 HATCHES = ("", "/", ".", "x", "\\", "-", "+")
 TEXT = "#7f7f7f"  # 4:1 on white, 4.5:1 on #111
 GRID = "rgba(128,128,128,0.25)"
-PANEL_WIDTH, HEIGHT = 400, 390
+PANEL_WIDTH, HEIGHT = 400, 406
+WIDTH = 1100  # at most: what JupyterLab has for an output on a screen of 1280 pixels
 PLOT, BETWEEN = 260, 120  # height of a panel's inside, and of what lies between two rows of them
 UNDER, SLIDER = 160, 95  # from the lowest row down to the sliders, and their height
 
@@ -26,7 +27,7 @@ UNDER, SLIDER = 160, 95  # from the lowest row down to the sliders, and their he
 def page(*panels: tuple[str, str, str], columns: int | None = None) -> Figure:
     """An empty figure with panels side by side, each (title, x axis with unit, y axis with unit).
 
-    With ``columns`` they stand in rows of so many; the last panel fills its row.
+    With ``columns`` they stand in rows of so many, over the whole width; the last panel fills its row.
     """
     from plotly.subplots import make_subplots
 
@@ -52,12 +53,13 @@ def page(*panels: tuple[str, str, str], columns: int | None = None) -> Figure:
         figure.update_xaxes(title_text=x, **axis, **place(figure, i))
         figure.update_yaxes(title_text=y, **axis, **place(figure, i))
     figure.update_layout(
-        width=max(520, PANEL_WIDTH * count),
+        width=WIDTH if columns else min(WIDTH, max(520, PANEL_WIDTH * count)),
         height=HEIGHT - PLOT + inside,
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font=dict(color=TEXT, size=13),
-        margin=dict(l=60, r=16, t=40, b=90),
+        margin=dict(l=60, r=16, t=56, b=90),  # plotly's buttons stand above the titles
+        modebar=dict(bgcolor="rgba(0,0,0,0)", color=TEXT, activecolor=COLOURS[0]),
         legend=dict(orientation="h", yanchor="top", y=-0.24 * PLOT / inside, x=0),
         barmode="group",
     )
@@ -106,16 +108,20 @@ def add_curve(
         legendgroup=name,
         **place(figure, panel),
     )
-    figure.add_scatter(
+    trace = curve(x, mean, name, series, markers=markers)
+    figure.add_trace(trace | dict(legendgroup=name, showlegend=_is_new(figure, name)), **place(figure, panel))
+
+
+def curve(x: Any, y: Any, name: str, series: int, *, markers: bool = False) -> dict[str, Any]:
+    """The trace of a line (L,), as `add_sliders` takes it, with the look of its series."""
+    return dict(
+        type="scatter",
         x=x,
-        y=mean,
+        y=y,
         name=name,
         mode="lines+markers" if markers else "lines",
-        line=dict(color=colour, dash=DASHES[series % len(DASHES)], width=2),
-        marker=dict(symbol=MARKERS[series % len(MARKERS)], size=8),
-        legendgroup=name,
-        showlegend=_is_new(figure, name),
-        **place(figure, panel),
+        line=dict(color=COLOURS[series % len(COLOURS)], dash=DASHES[series % len(DASHES)], width=2),
+        marker=dict(color=COLOURS[series % len(COLOURS)], symbol=MARKERS[series % len(MARKERS)], size=8),
     )
 
 
@@ -123,28 +129,34 @@ def add_bars(
     figure: Figure, groups: Sequence[str], values: np.ndarray, name: str, series: int, *, panel: int = 1
 ) -> None:
     """Mean over seeds of (S, G) values, one bar a group, with one standard deviation as whiskers."""
+    trace = bars(groups, values, name, series)
+    figure.add_trace(trace | dict(legendgroup=name, showlegend=_is_new(figure, name)), **place(figure, panel))
+
+
+def bars(groups: Sequence[Any], values: Any, name: str, series: int) -> dict[str, Any]:
+    """The trace of `add_bars`, as `add_sliders` takes it; one seed has no whiskers."""
     values = np.asarray(values, np.float64)
-    spread = values.std(0, ddof=1) if len(values) > 1 else np.zeros(values.shape[1])
-    figure.add_bar(
+    trace: dict[str, Any] = dict(
+        type="bar",
         x=list(groups),
         y=values.mean(0),
-        error_y=dict(type="data", array=spread, color=TEXT),
         name=name,
+        offsetgroup=name,  # its place within a group, whatever else is shown
         marker=dict(
             color=COLOURS[series % len(COLOURS)],
             line=dict(color=TEXT, width=1),
             pattern=dict(shape=HATCHES[series % len(HATCHES)], fgcolor="rgba(255,255,255,0.6)"),
         ),
-        legendgroup=name,
-        showlegend=_is_new(figure, name),
-        **place(figure, panel),
     )
+    if len(values) > 1:
+        trace["error_y"] = dict(type="data", array=values.std(0, ddof=1), color=TEXT)
+    return trace
 
 
-def add_level(figure: Figure, y: float, words: str, *, panel: int = 1) -> None:
-    """A horizontal line with words, to compare with."""
+def add_level(figure: Figure, y: float, words: str, *, panel: int = 1, at: str = "top right") -> None:
+    """A horizontal line with words, to compare with; `at` says where the words stand on it."""
     line: dict[str, Any] = dict(line=dict(color=TEXT, dash="dot", width=1), **place(figure, panel))
-    figure.add_hline(y=y, annotation_text=words, annotation_font_color=TEXT, **line)
+    figure.add_hline(y=y, annotation_text=words, annotation_position=at, annotation_font_color=TEXT, **line)
 
 
 def add_sliders(
@@ -199,8 +211,8 @@ def add_sliders(
         figure.add_trace(trace, **place(figure, own))
     traces = list(range(first, len(figure.data)))
     held = {
-        (i, key): [_plain(drawn[i, j, k][t].get(key)) for j, k, t in layers]
-        for i, key in product(range(len(values[0])), ("x", "y", "z", "text"))
+        (i, key): [_plain(_at(drawn[i, j, k][t], key)) for j, k, t in layers]
+        for i, key in product(range(len(values[0])), ("x", "y", "z", "text", "error_y.array"))
     }
     moving = {key for i, key in held if held[i, key] != held[0, key]}
     changes: list[Callable[[int], dict[str, Any]]] = [
@@ -251,6 +263,13 @@ def _opacity(drawn: Mapping[tuple[int, int, int], Any], j: int, k: int, t: int, 
 
 def _hover(drawn: Mapping[tuple[int, int, int], Any], j: int, k: int, t: int, shown: int) -> str:
     return str(drawn[0, j, k][t].get("hoverinfo", "all")) if k == shown else "skip"
+
+
+def _at(trace: Any, key: str) -> Any:
+    """What a trace has under a key of plotly's restyle, None where there is nothing."""
+    for part in key.split("."):
+        trace = (trace or {}).get(part)
+    return trace
 
 
 def _plain(values: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -81,7 +82,8 @@ class Numbers:
         return bool(gap.mean() - margin > by)
 
     def text(self, key: str, form: str = ".3g") -> str:
-        """``0.912 ± 0.008``: mean and standard deviation over seeds."""
+        """``0.912 ± 0.008``: mean and standard deviation over seeds; thousands have no decimals."""
+        form = ".0f" if form == ".3g" and abs(self.mean(key)) >= 1000 else form
         return f"{self.mean(key):{form}} ± {self.spread(key):{form if form[-1] == 'f' else '.2g'}}"
 
 
@@ -195,17 +197,18 @@ class Exhibit:
             return f"<p>{say(repr(self))}</p>"
         verdict = self.verdict
         parts = {"Claim": self.claim, "Expected": self.expected, "Setting": self.setting}
-        texts = "".join(f"<dt><b>{name}</b></dt><dd>{say(text)}</dd>" for name, text in parts.items())
+        texts = "".join(f"<dt><b>{name}</b></dt><dd>{_say(text)}</dd>" for name, text in parts.items())
         rows = "".join(
             f'<tr><th scope="row" style="text-align:left">{say(words)}</th><td>{say(value)}</td></tr>'
             for words, value in self.headlines()
         )
+        drawn = f"<p><code>cv.exhibit({say(repr(self.id))}).plot()</code> draws these numbers.</p>"
         caption = f"Mean and standard deviation over {len(self.stored)} seeds"
         return (
             f'<div style="max-width:60em"><h3>{say(self.title)}</h3><p><i>{say(self.paper)}</i></p>'
-            f"<dl>{texts}<dt><b>Verdict: {say(verdict.word)}</b></dt><dd>{say(verdict.sentence)}</dd></dl>"
+            f"<dl>{texts}<dt><b>Verdict: {say(verdict.word)}</b></dt><dd>{_say(verdict.sentence)}</dd></dl>"
             f'<table><caption style="caption-side:top;text-align:left">{caption}</caption>'
-            f"{rows}</table></div>"
+            f"{rows}</table>{'' if self.experiment is None else drawn}</div>"
         )
 
     def _ipython_display_(self) -> None:
@@ -216,6 +219,11 @@ class Exhibit:
         display(text, raw=True)  # type: ignore[no-untyped-call]
         if hasattr(get_ipython(), "kernel"):  # a terminal shows no lab
             display(self.plot() if self.experiment is None else self.lab())  # type: ignore[no-untyped-call]
+
+
+def _say(text: str) -> str:
+    """As HTML, names in backticks as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 REGISTRY: dict[str, Exhibit] = {}

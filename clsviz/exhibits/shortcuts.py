@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsviz.exhibits.fitting import scaled
-from clsviz.exhibits.pictures import COLOURS, DASHES, MARKERS, add_curve, add_level, add_sliders, page
+from clsviz.exhibits.pictures import add_curve, add_level, add_sliders, curve, page
 from clsviz.exhibits.registry import Numbers, Verdict, exhibit
 
 if TYPE_CHECKING:
@@ -98,9 +98,9 @@ def _picture(numbers: Numbers) -> Figure:
         add_curve(figure, AVAILABILITY, numbers[name], words, series, markers=True)
         add_curve(figure, LOOKS, numbers[f"{name}_steps"], words, series, panel=2, markers=True)
         add_curve(figure, LOOKS, numbers[f"{name}_errors"], words, series, panel=3, markers=True)
-    add_level(figure, 1 - PREDICTIVITY[1], "Bayes error", panel=3)
-    figure.update_xaxes(type="log")
-    figure.update_layout(width=1100)
+    add_level(figure, 1 - PREDICTIVITY[1], "Bayes error", panel=3, at="top left")
+    figure.update_xaxes(type="log", tickvals=LOOKS, ticktext=[str(n) for n in LOOKS])
+    figure.update_xaxes(tickvals=AVAILABILITY, ticktext=[f"{a:g}" for a in AVAILABILITY], row=1, col=1)
 
     def others(availability: float, predictivity: float) -> list[dict[str, Any]]:
         cell = AVAILABLE.index(availability) * len(PREDICTS) + PREDICTS.index(predictivity)
@@ -108,10 +108,8 @@ def _picture(numbers: Numbers) -> Figure:
         for name in FOLLOWED:
             series = list(NETWORKS).index(name)
             table = numbers[f"cues_{name}"].reshape(len(numbers), -1, len(LOOKS))
-            line = dict(color=COLOURS[series], dash=DASHES[series], width=2)
-            mark = dict(symbol=MARKERS[series], size=8)
-            course = dict(type="scatter", x=LOOKS, y=table[:, cell].mean(0), name=NETWORKS[name][0])
-            lines.append(course | dict(mode="lines+markers", line=line, marker=mark))
+            words = NETWORKS[name][0]
+            lines.append(curve(LOOKS, table[:, cell].mean(0), words, series, markers=True))
         return lines
 
     knobs = {"availability of the shortcut": AVAILABLE, "predictivity of the shortcut": PREDICTS}

@@ -121,15 +121,19 @@ def _picture(numbers: Numbers) -> Figure:
     figure = page(
         ("How many features", "features (k)", "fidelity"),
         ("How many questions", "depth of the tree", "fidelity"),
-        ("Rules in the place of the network (breast cancer)", "rules, most samples first", "rule"),
+        (
+            "Rules in the place of the network (breast cancer, standardised features): drag below",
+            "rules, those of most samples first",
+            "rule",
+        ),
         columns=2,
     )
     for series, (way, words) in enumerate(WAYS.items()):
         add_curve(figure, KS, numbers[f"by_k_{way}"], f"made table, {words}", series, markers=True)
     for series, (name, words) in enumerate(TABLES.items(), 3):
         add_curve(figure, DEPTHS, numbers[f"by_depth_{name}"], words, series, panel=2, markers=True)
-    for panel in (1, 2):
-        add_level(figure, FAITHFUL, "faithful", panel=panel)
+    for panel, side in ((1, "right"), (2, "left")):
+        add_level(figure, FAITHFUL, "faithful", panel=panel, at=f"bottom {side}")
     _add_rules(figure)
     return figure
 
@@ -161,11 +165,10 @@ def _add_rules(figure: Figure) -> None:
         return [words | dict(textfont=dict(size=12, color=TEXT))]
 
     add_sliders(figure, {"features k": (1, 2, 3, 5), "depth": (1, 2, 3)}, (3, 2), rules, panel=3)
-    figure.update_xaxes(range=[0, 1], showticklabels=False, showgrid=False, zeroline=False, row=2, col=1)
+    figure.update_xaxes(range=[-0.01, 1], showticklabels=False, showgrid=False, zeroline=False, row=2, col=1)
     figure.update_yaxes(
         range=[0.5 - LINES, 0.7], showticklabels=False, showgrid=False, zeroline=False, row=2, col=1
     )
-    figure.update_layout(width=1100)
 
 
 @exhibit(

@@ -169,8 +169,8 @@ def _nap_picture(numbers: Numbers) -> Figure:
     expected="Recall of at least 0.8 with hardly any sample in another class's pattern, opposite units "
     "for every pair of classes, and a larger radius proved for inputs that have the pattern than for a "
     "whole ball.",
-    setting=f"Digits (8 x 8 pixels in [0, 1], 60 % to train), ReLU network with {{len(HIDDEN)}} hidden "
-    f"layers of {{HIDDEN[0]}}, Adam, {{EPOCHS}} epochs. Patterns are mined on the training part with the "
+    setting=f"Digits (8 x 8 pixels in [0, 1], 60 % to train), ReLU network with {len(HIDDEN)} hidden "
+    f"layers of {HIDDEN[0]}, Adam, {EPOCHS} epochs. Patterns are mined on the training part with the "
     "share delta of agreeing samples, over all hidden layers. Linear programs (free units relaxed to a "
     f"triangle) at delta {DELTA:g} for {BOUNDED} test samples that are classified rightly and have their "
     f"pattern; the radius is the largest of {len(RADII)} that are proved (0 if none), up to {RADII[-1]:g}. "
@@ -265,8 +265,8 @@ def _linear_picture(numbers: Numbers) -> Figure:
     figure = page(
         ("What biases do", "network", "share"),
         ("A test sample", "column (pixels)", "row (pixels)"),
-        ("Its row of A, fully connected", "column (pixels)", "row (pixels)"),
-        ("Its row of A, convolutional", "column (pixels)", "row (pixels)"),
+        ("Its row of A, fully connected", "blue: for, orange: against", "row (pixels)"),
+        ("Its row of A, convolutional", "blue: for, orange: against", "row (pixels)"),
     )
     for series, (key, words) in enumerate(
         {"bias": "share of b in the winning logit", "same": "same answer without b"}.items()

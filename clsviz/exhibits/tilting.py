@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsviz.exhibits.fitting import scaled
-from clsviz.exhibits.pictures import COLOURS, MARKERS, add_curve, page
+from clsviz.exhibits.pictures import COLOURS, MARKERS, TEXT, add_curve, page
 from clsviz.exhibits.registry import Numbers, Verdict, exhibit
 
 if TYPE_CHECKING:
@@ -85,15 +85,15 @@ def _picture(numbers: Numbers) -> Figure:
         x=ANGLES,
         y=numbers["strength"].mean(0),
         mode="markers",
-        name="measured",
-        marker=dict(color=COLOURS[5], symbol=MARKERS[5], size=8),
+        name="strength, measured",
+        marker=dict(color=TEXT, symbol="circle-open", size=9, line=dict(width=2)),
         row=1,
         col=2,
     )
-    add_curve(figure, LAMBDAS, numbers["toy_angles"], "toy", 3, panel=3, markers=True)
-    add_curve(figure, LAMBDAS, numbers["digits_angles"], "digits", 4, panel=3, markers=True)
-    figure.update_yaxes(type="log", col=2)
-    figure.update_xaxes(type="log", col=3)
+    add_curve(figure, LAMBDAS, numbers["toy_angles"], "toy", 5, panel=3, markers=True)
+    add_curve(figure, LAMBDAS, numbers["digits_angles"], "digits", 6, panel=3, markers=True)
+    figure.update_yaxes(type="log", tickvals=[1, 2, 5, 10], col=2)
+    figure.update_xaxes(type="log", exponentformat="power", col=3)
     return figure
 
 

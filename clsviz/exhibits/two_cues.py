@@ -67,7 +67,7 @@ def _picture(numbers: Numbers) -> Figure:
     for series, (name, words) in enumerate(WORDS.items()):
         add_curve(figure, AGREEMENTS, numbers[name], words, series, markers=True)
         add_curve(figure, AGREEMENTS, numbers[f"{name}_fit"], words, series, panel=2, markers=True)
-    add_level(figure, 0.75, "one cue for both heads")
+    add_level(figure, 0.75, "one cue for both heads", at="bottom left")
     return figure
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsviz.exhibits.fitting import scaled
-from clsviz.exhibits.pictures import COLOURS, DASHES, MARKERS, add_curve, add_level, add_sliders, page
+from clsviz.exhibits.pictures import add_curve, add_level, add_sliders, curve, page
 from clsviz.exhibits.registry import Numbers, Verdict, exhibit
 
 if TYPE_CHECKING:
@@ -123,21 +123,17 @@ def _picture(numbers: Numbers) -> Figure:
         for panel, d in enumerate(DIMENSIONS[::2], 1):
             add_curve(figure, SIZES, numbers[f"{key}_{d}"], words, series, panel=panel, markers=True)
         add_curve(figure, DIGIT_SIZES, numbers[f"digits_{key}"], words, series, panel=3, markers=True)
-    for panel in (1, 2):
-        add_level(figure, NAIVE_ERROR, "naive Bayes, endless data", panel=panel)
-        add_level(figure, LEAST_ERROR, "least error", panel=panel)
+    for panel, side in ((1, "right"), (2, "left")):
+        add_level(figure, NAIVE_ERROR, "naive Bayes, endless data", panel=panel, at=f"bottom {side}")
+        add_level(figure, LEAST_ERROR, "least error", panel=panel, at="top left")
     figure.update_xaxes(type="log")
-    figure.update_layout(width=1100)
 
     def others(rho: float, d: int) -> list[dict[str, Any]]:
         cell = RHOS.index(rho) * len(DIMENSIONS) + DIMENSIONS.index(d)
         lines = []
         for series, (key, words) in enumerate(LEARNERS.items()):
             table = numbers[f"mixtures_{key}"].reshape(len(numbers), -1, len(SOME_SIZES))
-            line = dict(color=COLOURS[series], dash=DASHES[series], width=2)
-            mark = dict(symbol=MARKERS[series], size=8)
-            course = dict(type="scatter", x=SOME_SIZES, y=table[:, cell].mean(0), name=words)
-            lines.append(course | dict(mode="lines+markers", line=line, marker=mark))
+            lines.append(curve(SOME_SIZES, table[:, cell].mean(0), words, series, markers=True))
         few, many = SOME_SIZES[0], SOME_SIZES[-1]
         end = f"least error with {few}: {_ahead(lines, 0)}; with {many}: {_ahead(lines, -1)}"
         told: dict[str, Any] = dict(type="scatter", mode="text", x=[128.0], y=[0.53], text=[end])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsviz.exhibits.fitting import accuracy, fit, scaled
-from clsviz.exhibits.pictures import COLOURS, DASHES, TEXT, add_curve, add_level, add_sliders, page
+from clsviz.exhibits.pictures import TEXT, add_curve, add_level, add_sliders, curve, page
 from clsviz.exhibits.registry import Numbers, Verdict, exhibit
 
 if TYPE_CHECKING:
@@ -111,7 +111,11 @@ def _picture(numbers: Numbers) -> Figure:
     figure = page(
         ("Two Gaussians: drag below", "feature", "density"),
         ("LDA trained on moved Gaussians: drag below", "moved by up to (epsilon)", "exact error"),
-        ("Digits, all moved", "moved by up to (L-infinity)", "error, or accuracy on clean digits"),
+        (
+            "Digits, all moved",
+            "moved by up to (L-infinity, pixels in [0, 1])",
+            "error, or accuracy on clean digits",
+        ),
         (f"Digits, moved by up to {RADIUS:g}", "share left clean", "accuracy on clean digits"),
         columns=2,
     )
@@ -125,7 +129,6 @@ def _picture(numbers: Numbers) -> Figure:
     add_curve(figure, MIXED[1:], numbers["by_share_alone"], "the clean ones alone", 4, panel=4, markers=True)
     add_level(figure, numbers.mean("learnt_clean"), "all clean", panel=4)
     _add_gaussians(figure, numbers)
-    figure.update_layout(width=1100)
     return figure
 
 
@@ -139,17 +142,13 @@ def _add_gaussians(figure: Figure, numbers: Numbers) -> None:
         for key in ("clean", "moved")
     ]
 
-    def line(series: int, name: str, xs: Any, ys: Any, panel: int) -> dict[str, Any]:
-        look = dict(color=COLOURS[series], dash=DASHES[series], width=2)
-        return dict(type="scatter", mode="lines", x=xs, y=ys, name=name, line=look, panel=panel)
-
     def shown(epsilon: float, separation: float, fraction: float) -> list[dict[str, Any]]:
         pulled = min(epsilon, separation / 2)
         traces = []
         for sign, series, name in ((-1, 0, "class 0 to train on"), (1, 1, "class 1 to train on")):
             parts = ((fraction, separation / 2), (1 - fraction, separation / 2 - pulled))
             density = sum(w * np.exp(-(((x - sign * at) / SIGMA) ** 2) / 2) for w, at in parts)
-            traces.append(line(series, name, x, density / (SIGMA * np.sqrt(2 * np.pi)), 1))
+            traces.append(curve(x, density / (SIGMA * np.sqrt(2 * np.pi)), name, series))
         found = unlearnable_gaussian(separation, SIGMA, epsilon, clean_fraction=fraction)
         i, k = SEPARATIONS.index(separation), FRACTIONS.index(fraction)
         floors = [unlearnable_gaussian(separation, SIGMA, e).unlearnable for e in EPSILONS]
@@ -157,20 +156,22 @@ def _add_gaussians(figure: Figure, numbers: Numbers) -> None:
             f"Bayes error: clean {found.clean:.3f}, moved {found.unlearnable:.3f}, "
             f"mixture at least {found.mixture_lower_bound:.3f}"
         )
-        traces.append(line(2, "Bayes error of moved samples", EPSILONS, floors, 2))
-        traces.append(line(3, "measured on moved samples", EPSILONS, tables[1][i, :, k], 2))
-        traces.append(line(4, "measured on clean samples", EPSILONS, tables[0][i, :, k], 2))
-        here = dict(color=TEXT, size=11, symbol="circle-open", line=dict(width=2))
+        label = dict(type="scatter", mode="text", x=[0.0], y=[1.03], text=[told], hoverinfo="skip")
+        here = dict(color=TEXT, size=15, symbol="circle-open", line=dict(width=2))
         at = tables[0][i, EPSILONS.index(epsilon), k]
-        traces.append(line(4, "", [epsilon], [at], 2) | dict(mode="markers", marker=here))
-        label = dict(mode="text", text=[told], hoverinfo="skip")
-        traces.append(line(4, "", [0.0], [1.03], 1) | label)
-        return traces
+        measured = [
+            curve(EPSILONS, floors, "Bayes error of moved samples", 2),
+            curve(EPSILONS, tables[1][i, :, k], "measured on moved samples", 3) | dict(mode="markers"),
+            curve(EPSILONS, tables[0][i, :, k], "measured on clean samples", 4, markers=True),
+            dict(type="scatter", x=[epsilon], y=[at], mode="markers", marker=here),
+        ]
+        return [*traces, label, *(trace | dict(panel=2) for trace in measured)]
 
     knobs = {"epsilon": EPSILONS, "separation": SEPARATIONS, "clean share": FRACTIONS}
     add_sliders(figure, knobs, (0.4, 2.0, 0.0), shown)
     figure.update_yaxes(range=[0, 1.1], row=1, col=1)
-    figure.update_yaxes(range=[-0.02, 0.55], row=1, col=2)
+    figure.update_yaxes(range=[-0.03, 1.05 * max(table.max() for table in tables)], row=1, col=2)
+    figure.update_xaxes(range=[-0.05, 1.05 * EPSILONS[-1]], row=1, col=2)
 
 
 @exhibit(

@@ -10,7 +10,7 @@ import numpy as np
 from clsviz.catalogue import Spec
 from clsviz.exhibits.distillation import TASKS, task_of
 from clsviz.exhibits.fitting import accuracy, halves, samples, scaled, trained, trained_fan
-from clsviz.exhibits.pictures import COLOURS, HATCHES, TEXT, add_curve, add_level, add_sliders, page
+from clsviz.exhibits.pictures import add_curve, add_level, add_sliders, bars, page
 from clsviz.exhibits.registry import Numbers, Verdict, exhibit
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _picture(numbers: Numbers) -> Figure:
     figure = page(
         ("What the update breaks", weight, "negative flips (share of samples)"),
         ("What it costs", weight, "test accuracy of the new version"),
-        ("All that changed", "task", "share of samples"),
+        ("All that changed: drag below", "task", "share of samples"),
     )
     ticks = np.arange(len(WEIGHTS))
     for series, (task, words) in enumerate(TASKS.items()):
@@ -92,19 +92,13 @@ def _picture(numbers: Numbers) -> Figure:
     def changed(value: float) -> list[dict[str, Any]]:
         at = WEIGHTS.index(value)
         return [
-            dict(
-                type="bar",
-                offsetgroup=rate,
-                x=list(TASKS.values()),
-                y=[float(numbers[f"{rate}_{task}"][:, at].mean()) for task in TASKS],
-                name=words,
-                marker=dict(
-                    color=COLOURS[i + 2],
-                    line=dict(color=TEXT, width=1),
-                    pattern=dict(shape=HATCHES[i], fgcolor="rgba(255,255,255,0.6)"),
-                ),
+            bars(
+                list(TASKS.values()),
+                np.stack([numbers[f"{rate}_{task}"][:, at] for task in TASKS], 1),
+                words,
+                series,
             )
-            for i, (rate, words) in enumerate(RATES.items())
+            for series, (rate, words) in enumerate(RATES.items(), 2)
         ]
 
     top = max(float(numbers[f"{rate}_{task}"].mean(0).max()) for rate in RATES for task in TASKS)

@@ -117,6 +117,7 @@ def test_numbers_pair_seeds_and_count_chance():
     assert not numbers.exceeds("a", "b", by=0.2) and not numbers.exceeds("b", "a")
     assert not numbers.exceeds("a", 0.0), "the spread of the seeds is larger than the mean"
     assert not Numbers(rows[:1]).exceeds("a", "b"), "one seed shows nothing"
+    assert Numbers([{"n": 1810.4}]).text("n") == "1810 ± 0" and Numbers([{"n": 0.25}]).text("n") == "0.25 ± 0"
     assert numbers["c"].shape == (6, 2) and numbers.spread("b") == pytest.approx(luck.std(ddof=1))
 
 
@@ -133,6 +134,9 @@ def test_an_exhibit_shows_its_text_and_its_lab():
     shown = cv.exhibit("elr")
     text = shown._repr_html_()
     assert "Verdict: reproduces" in text and "5 seeds" in text
+    assert "cv.exhibit(&#x27;elr&#x27;).plot()" in text, "its picture is one line away"
+    assert "plot()" not in cv.exhibit("halfspace_tester")._repr_html_(), "it is shown already"
+    assert "<code>infinite_depth_regime</code>" in cv.exhibit("infinite_limit_classifier")._repr_html_()
     lab = shown.lab(autostart=False)
     assert lab.run.experiment.loss.name == "elr"
     assert lab.run.experiment.get("label_noise.rate") == 0.4

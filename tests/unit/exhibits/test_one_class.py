@@ -14,7 +14,8 @@ def test_the_boundary_in_the_disc_is_where_the_head_changes_its_answer(head):
     data = cv.data.one_digit(known=1)
     model = one_class._head(data, c, 0.0, 2, 5, 0)
     planes = torch.stack([model.p_vals, model.a_vals]).detach().double().numpy()
-    line, field = one_class._boundary(planes.ravel(), c)
+    line = np.linspace(-1, 1, 81)
+    field = one_class._field(planes.ravel(), c, line, line)
     row, column = 50, 37
     place = torch.tensor([line[column], line[row]])
     length = place.norm()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import clsviz as cv
-from clsviz.exhibits.pictures import add_curve, add_sliders, page
+from clsviz.exhibits.pictures import WIDTH, add_bars, add_curve, add_sliders, bars, page
 
 FIRST, SECOND, THIRD = (1.0, 2.0, 3.0), ("a", "b"), (10, 20)
 
@@ -69,6 +69,31 @@ def test_sliders_of_two_panels_leave_each_other_alone_and_the_figure_grows_once(
     assert figure.data[0].yaxis == "y" and figure.data[1].yaxis == "y2"
 
 
+def test_whiskers_move_with_their_bars():
+    values = {1.0: np.array([[1.0, 2.0], [3.0, 4.0]]), 2.0: np.array([[0.0, 5.0], [8.0, 5.0]])}
+    figure = page(("", "x", "y"))
+    add_sliders(figure, {"a": values}, (1.0,), lambda a: [bars(["p", "q"], values[a], "bars", 0)])
+    for step, table in enumerate(values.values()):
+        [trace] = [t for t in moved(figure, [step]) if t["x"][0] is not None]
+        assert list(trace["y"]) == list(table.mean(0))
+        np.testing.assert_allclose(trace["error_y.array"], table.std(0, ddof=1), rtol=1e-3)
+
+
+def test_bars_of_one_seed_have_no_whiskers_and_two_series_stand_side_by_side():
+    figure = page(("", "x", "y"))
+    for series, name in enumerate(("one", "two")):
+        add_bars(figure, ["p", "q"], np.ones((1, 2)), name, series)
+    assert all(trace.error_y.array is None for trace in figure.data)
+    assert [trace.offsetgroup for trace in figure.data] == ["one", "two"]
+
+
+@pytest.mark.parametrize("columns", [None, 1, 2])
+def test_no_page_is_wider_than_an_output(columns):
+    panels = [(f"{i}", "x", "y") for i in range(4)]
+    assert page(*panels, columns=columns).layout.width == WIDTH
+    assert page(*panels[:2]).layout.width < WIDTH
+
+
 def test_curves_find_their_panel_in_rows():
     figure = page(*[(f"{i}", "x", "y") for i in range(4)], columns=2)
     for panel in range(1, 5):
@@ -83,6 +108,10 @@ PICTURES = (
     "halfspace_tester",
     "unlearnable_examples",
     "surrogate_rules",
+    "model_extraction",
+    "negative_flips",
+    "mean_shift_outlier",
+    "hyp_oc",
 )
 
 
