@@ -15,7 +15,7 @@ from clsviz.boundary.planes import AttackPlane, Plane
 from clsviz.errors import InputError
 from clsviz.models import network
 from clsviz.widgets.base import View
-from clsviz.widgets.messages import MAX_RESOLUTION
+from clsviz.widgets.messages import MAX_RESOLUTION, OF_FEATURES
 from clsviz.widgets.overlay import marked_sample, pair_rule
 from clsviz.widgets.sources import validation_logits
 from clsviz.widgets.wire import pair_rows
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 GRID = 100  # points along a side of the picture for plotly
 PLANES = ["tilt", "data", "pca", "lda", "points", "attack"]
-COLOURS = ["confidence", "margin", "msp", "max_logit", "energy", "entropy"]  # js/src/core/fieldscore.ts
+# as js/src/core/fieldscore.ts
+COLOURS = ["confidence", "margin", "msp", "max_logit", "energy", "entropy", *OF_FEATURES]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +60,8 @@ class BoundaryState(traitlets.HasTraits):
     colour = traitlets.Enum(
         COLOURS,
         "confidence",
-        help="what the field's colour stands for: class and confidence, or a score",
+        help="what the field's colour stands for: class and confidence, or a score; the last three are "
+        "distances from the training samples in the last features",
     ).tag(sync=True)
     cells = traitlets.Bool(False, help="draw the borders of a ReLU network's linear regions").tag(sync=True)
     certified = traitlets.Bool(False, help="draw the certified radius round the marked sample").tag(sync=True)

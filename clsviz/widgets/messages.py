@@ -88,7 +88,7 @@ class AskSurprisals:
 
 @dataclass(frozen=True, slots=True)
 class AskField:
-    """Logits on a grid of a plane, for networks the browser cannot run."""
+    """Logits on a grid of a plane, and scores of features, for networks the browser cannot run."""
 
     key: str
     step: int | None
@@ -99,6 +99,7 @@ class AskField:
     ylim: tuple[float, float]
     resolution: int
     member: int | None = None  # of the fan; None: the run itself
+    detector: str = ""  # one of `OF_FEATURES`, or "" for logits alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +309,7 @@ def _field(content: Mapping[str, Any]) -> AskField:
         _limits(content, "ylim"),
         _whole(content, "resolution", 2, MAX_RESOLUTION),
         _member(content),
+        _text({"detector": "", **content}, "detector", ("", *OF_FEATURES)),
     )
 
 

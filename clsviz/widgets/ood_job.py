@@ -19,9 +19,11 @@ from clsviz.widgets.messages import OF_FEATURES, AskOOD
 from clsviz.widgets.wire import Packet, reference_rows
 
 MOST_OWN = 1000  # rows of a set of the user's own that are looked at
-MOST_REFERENCE = 1500  # training samples that features are compared with; as js/src/views/ood/numbers.ts
+MOST_REFERENCE = 1500  # training samples that features are compared with; as js/src/core/features.ts
 RIDGE = 1e-3  # of the features' mean variance, added to the covariances: units that never fire count too
+MOST_FARTHEST = 300  # of them that a field's shades are cut by; as js/src/core/distancefield.ts
 NEIGHBOUR = 5
+TINY = np.finfo(float).tiny
 NOTHING = np.empty(0)
 
 
@@ -111,12 +113,12 @@ def logit_scores(detector: str, logits: np.ndarray, temperature: float) -> np.nd
 def feature_scores(detector: str, train: np.ndarray, labels: np.ndarray, features: np.ndarray) -> np.ndarray:
     """(N,) scores of features (N, H) against those of the training part (n, H).
 
-    The covariances get a ridge of `RIDGE` times the mean variance. Rows are scaled to length 1 for the
-    nearest neighbours, unless some are zero.
+    The covariances get a ridge of `RIDGE` times the mean variance. For the nearest neighbours rows are scaled
+    to length 1; rows of zeros stay where they are, so that the score of a row does not depend on the others.
     """
     if detector == "knn":
-        scale = bool(train.any(1).all() and features.any(1).all())
-        return calibration.knn_ood_score(train, features, k=min(NEIGHBOUR, len(train)), normalize=scale)
+        train, features = (rows / np.maximum(_lengths(rows), TINY) for rows in (train, features))
+        return calibration.knn_ood_score(train, features, k=min(NEIGHBOUR, len(train)), normalize=False)
     ridge = RIDGE * float(train.var(0).mean())
     relative = detector == "relative_mahalanobis"
     return calibration.mahalanobis_score(train, labels, features, ridge=ridge, relative=relative)
@@ -166,20 +168,34 @@ def features_scored(
     return np.split(scores, np.cumsum([len(X) for X in asked])[:-1])
 
 
+def farthest_candidates(dataset: Dataset) -> np.ndarray:
+    """(n, D) training samples; beyond the lowest of their scores a field has one shade."""
+    rows = _spaced(reference_rows(dataset), MOST_REFERENCE)
+    samples: np.ndarray = dataset.X[_spaced(rows, MOST_FARTHEST)]
+    return samples
+
+
+def scores_or_why(
+    source: Source, step: int | None, detector: str, asked: list[np.ndarray]
+) -> tuple[list[np.ndarray], str]:
+    """`features_scored`, or empty arrays and why there are no such scores; "" asks for none."""
+    if detector not in OF_FEATURES:
+        return [NOTHING] * len(asked), ""
+    try:
+        return features_scored(source, step, detector, asked), ""
+    except ClsvizError as error:
+        return [NOTHING] * len(asked), str(error)
+
+
 def ood_answer(source: Source, run_id: str, request: AskOOD, own: Mapping[str, OwnSet]) -> Packet:
     """The answer to a page: logits of the set, and scores of validation samples and set from features.
 
     js/src/core/oodanswer.ts reads it.
     """
     data = source.dataset
-    why, scores = "", [NOTHING, NOTHING]
     rows = set_rows(data, own, request.outside, request.strength)
     logits = rows if data.n_features == 0 else source.predict(rows, request.step)
-    if request.detector in OF_FEATURES:
-        try:
-            scores = features_scored(source, request.step, request.detector, [data.X[data.validation], rows])
-        except ClsvizError as error:
-            why = str(error)
+    scores, why = scores_or_why(source, request.step, request.detector, [data.X[data.validation], rows])
     question = {
         name: getattr(request, name) for name in ("outside", "strength", "detector", "step", "member")
     }
@@ -192,6 +208,12 @@ def roc_curve(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, np.n
     cuts = np.append(np.inf, np.unique(np.concatenate([inside, outside]))[::-1])
     above = [1 - np.searchsorted(np.sort(s), cuts) / len(s) for s in (outside, inside)]
     return above[0], above[1]
+
+
+def _lengths(rows: np.ndarray) -> np.ndarray:
+    """(N, 1) Euclidean."""
+    lengths: np.ndarray = np.linalg.norm(rows, axis=1, keepdims=True)
+    return lengths
 
 
 def _spaced(rows: np.ndarray, most: int) -> np.ndarray:

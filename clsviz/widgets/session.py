@@ -26,7 +26,14 @@ from clsviz.widgets.landscape_job import LandscapeJob, LandscapeResult, for_good
 from clsviz.widgets.landscape_score import Score
 from clsviz.widgets.loss_job import loss_answer
 from clsviz.widgets.model_set import ModelSet
-from clsviz.widgets.ood_job import OwnSet, ood_answer, own_packet, own_sets
+from clsviz.widgets.ood_job import (
+    OwnSet,
+    farthest_candidates,
+    ood_answer,
+    own_packet,
+    own_sets,
+    scores_or_why,
+)
 from clsviz.widgets.probes import ProbeThread
 from clsviz.widgets.publisher import Publisher
 from clsviz.widgets.sources import decoded_prototypes, source_logits
@@ -437,7 +444,7 @@ class Session:
         return run is not None and (run.data, run.model) == (former.data, former.model)
 
     def _field(self, request: messages.AskField, cancelled: Any) -> None:
-        """Logits on a grid of the plane asked for, in chunks that can be cancelled."""
+        """Logits, and scores of features, on a grid of the plane asked for; row by row, to be cancelled."""
         origin, u, v = (np.asarray(a) for a in (request.origin, request.u, request.v))
         if origin.size != self.dataset.n_features:
             raise InputError(f"origin has {origin.size} features, the data have {self.dataset.n_features}")
@@ -445,13 +452,17 @@ class Session:
         ys = np.linspace(*request.ylim, request.resolution)
         rows = []
         source = self.source_of(request.member)
-        for y in ys:
+        points = [origin + xs[:, None] * u + y * v for y in ys]
+        for row in points:
             if cancelled():
                 return
-            rows.append(source.predict(origin + xs[:, None] * u + y * v, request.step))
+            rows.append(source.predict(row, request.step))
         logits = np.concatenate(rows).astype(np.float32)
-        header = {"kind": "field", "key": request.key, "resolution": request.resolution}
-        self._last_field = [Packet(header, [logits])]
+        asked = [*points, farthest_candidates(source.dataset)]
+        (*scores, own), why = scores_or_why(source, request.step, request.detector, asked)
+        header = {"kind": "field", "key": request.key, "resolution": request.resolution, "why": why}
+        header["floor"] = float(own.min()) if len(own) else None
+        self._last_field = [Packet(header, [logits, np.concatenate(scores)])]
         self._publisher.put("field", self._last_field[0])
 
     def _losses(self, request: messages.AskLoss) -> None:

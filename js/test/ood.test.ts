@@ -1,16 +1,17 @@
 /** Sets from outside, detectors and measures: the same numbers as in Python. */
 
 import { describe, expect, it } from "vitest";
+import { distanceField } from "../src/core/distancefield";
+import type { Grid } from "../src/core/field";
 import type { Network } from "../src/core/forward";
 import {
-  DETECTORS,
   type Detector,
-  featureScores,
+  featureScorer,
   features,
   logitScores,
+  OF_FEATURES,
   oodMetrics,
   rank,
-  readsFeatures,
 } from "../src/core/ood";
 import { OUTSIDE, outsideSet } from "../src/core/outside";
 import { ballTemperatures, scoresAt } from "../src/core/sampletemperature";
@@ -41,6 +42,8 @@ interface Vectors {
     asked: number[][];
     features: number[][];
     scores: Record<Detector, number[]>;
+    grid: Grid;
+    field: Record<Detector, number[]>;
   }[];
 }
 
@@ -123,10 +126,36 @@ it("features and their scores agree with Python", () => {
     const asked = features(c.network, theta, Float32Array.from(c.asked.flat()));
     close(asked.values, c.features.flat(), 5);
     const reference = { values: own.values, labels: Int32Array.from(c.labels), width: own.width };
-    for (const name of Object.keys(DETECTORS) as Detector[]) {
-      if (!readsFeatures(name)) continue;
-      close(featureScores(name, reference, asked.values), c.scores[name], 3);
+    for (const name of OF_FEATURES) {
+      close(featureScorer(name, reference)(asked.values), c.scores[name], 3);
+      close(
+        distanceField(c.network, theta, { detector: name, reference }, c.grid),
+        c.field[name],
+        name === "knn" ? 5 : 3,
+      );
     }
+  }
+});
+
+it("the neighbours of a point are the same whichever points were asked about before it", () => {
+  const width = 11; // more than a block of features
+  const noise = (n: number, seed: number) =>
+    Float32Array.from({ length: n * width }, (_, i) => Math.sin(seed + 12.9898 * i * (1 + (i % 7))));
+  const reference = { values: noise(60, 1), labels: new Int32Array(60), width };
+  reference.values.fill(0, 0, 2 * width); // samples without a direction
+  const asked = noise(40, 2);
+  asked.fill(0, 3 * width, 4 * width);
+  const score = featureScorer("knn", reference);
+  const together = score(asked);
+  const length = (x: Float32Array) => Math.hypot(...x) || 1;
+  for (let r = 0; r < 40; r++) {
+    const x = asked.subarray(r * width, (r + 1) * width);
+    expect(score(x)[0]).toBe(together[r]);
+    const apart = Array.from({ length: 60 }, (_, t) => {
+      const a = reference.values.subarray(t * width, (t + 1) * width);
+      return Math.hypot(...x.map((v, i) => v / length(x) - a[i]! / length(a)));
+    });
+    expect(together[r]).toBeCloseTo(-apart.sort((p, q) => p - q)[4]!, 6);
   }
 });
 

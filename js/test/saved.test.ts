@@ -174,7 +174,7 @@ test("the fingerprint changes with what is kept and with nothing else", () => {
   session.landscape!.tables.set("2", session.landscape!.tables.get("1")!);
   const after = fingerprint(session);
   expect(after).not.toBe(before);
-  session.fields.set("another plane", noise(4));
+  session.fields.set("another plane", { logits: noise(4), scores: new Float64Array(), floor: 0, why: "" });
   expect(fingerprint(session)).not.toBe(after);
 });
 

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from clsviz import calibration, data
+from clsviz import boundary, calibration, data
 from clsviz.catalogue import Spec
 from clsviz.data.ood import OUTSIDE, outside
 from clsviz.models import create, network
-from clsviz.widgets.ood_job import feature_scores, logit_scores
+from clsviz.widgets.ood_job import embeddings, feature_scores, logit_scores
 
 TEMPERATURE = 1.7
+OF_FEATURES = ("mahalanobis", "relative_mahalanobis", "knn")
+XLIM, YLIM, NX, NY = (-3.0, 2.0), (-1.0, 4.0), 6, 5  # of a plane through three samples
 KEPT = (0.5, 0.8, 0.95, 1.0)
 
 
@@ -93,6 +95,9 @@ def _features() -> list[dict[str, Any]]:
             own = model.outputs(x)["embeddings"] if hasattr(model, "outputs") else x
             other = model.outputs(q)["embeddings"] if hasattr(model, "outputs") else q
         own, other = own.double().numpy(), other.double().numpy()
+        plane = boundary.plane_from_points(*X[:3])
+        flat = np.array([[s, t] for t in np.linspace(*YLIM, NY) for s in np.linspace(*XLIM, NX)])
+        there = embeddings(model, boundary.plane_lift(plane, flat))
         cases.append(
             {
                 "network": network(model),
@@ -102,9 +107,16 @@ def _features() -> list[dict[str, Any]]:
                 "asked": asked,
                 "features": other,
                 "scores": {
-                    detector: feature_scores(detector, own, labels, other)
-                    for detector in ("mahalanobis", "relative_mahalanobis", "knn")
+                    detector: feature_scores(detector, own, labels, other) for detector in OF_FEATURES
                 },
+                "grid": {
+                    "plane": {"origin": plane.origin, "u": plane.u, "v": plane.v},
+                    "xlim": XLIM,
+                    "ylim": YLIM,
+                    "nx": NX,
+                    "ny": NY,
+                },
+                "field": {detector: feature_scores(detector, own, labels, there) for detector in OF_FEATURES},
             }
         )
     return cases

@@ -41,3 +41,9 @@ export function takeRows(X: Float32Array, d: number, rows: ArrayLike<number>): F
   }
   return out;
 }
+
+/** All rows, or so many of them evenly spaced. */
+export const evenly = (rows: Int32Array, most: number): Int32Array =>
+  rows.length <= most
+    ? rows
+    : Int32Array.from({ length: most }, (_, i) => rows[Math.floor((i * rows.length) / most)]!);

@@ -22,7 +22,7 @@ export const DETECTORS: Record<Detector, string> = {
   knn: "nearest neighbours",
 };
 
-export const readsFeatures = (detector: Detector): boolean =>
+export const readsFeatures = (detector: string): detector is (typeof OF_FEATURES)[number] =>
   (OF_FEATURES as readonly string[]).includes(detector);
 
 /** Scores of rows of logits (n, k) at a temperature; the entropy is negated. */
@@ -50,8 +50,12 @@ export function logitScores(
   });
 }
 
-/** The part of a network before its last layer, as a network: it ends in a layer that changes nothing. */
-function body(network: Network, theta: Float32Array): { network: Network; theta: Float32Array } | null {
+/** The part of a network before its last layer, as a network: it ends in a layer that changes nothing. Null of a
+ *  linear one, which has none. */
+export function body(
+  network: Network,
+  theta: Float32Array,
+): { network: Network; theta: Float32Array } | null {
   const { sizes } = network;
   if (network.kind === "linear" || sizes.length < 3) return null;
   const [hidden, k] = [sizes[sizes.length - 2]!, sizes[sizes.length - 1]!];
@@ -86,14 +90,27 @@ export interface Reference {
   width: number;
 }
 
-/** Scores of rows of features (n, width) against those of the training part. */
-export function featureScores(detector: Detector, reference: Reference, values: Float32Array): Float64Array {
-  return detector === "knn"
-    ? nearest(reference, values)
-    : mahalanobis(reference, values, detector === "relative_mahalanobis");
+/** Gives scores (n,) to rows of features (n, width). */
+export type Scorer = (values: Float32Array) => Float64Array;
+
+const scorers = new WeakMap<Reference, Map<Detector, Scorer>>();
+
+/** Scores features against those of the training part; the covariances are computed once. */
+export function featureScorer(detector: Detector, reference: Reference): Scorer {
+  const known = scorers.get(reference) ?? new Map<Detector, Scorer>();
+  scorers.set(reference, known);
+  const make = () =>
+    detector === "knn" ? nearest(reference) : mahalanobis(reference, detector === "relative_mahalanobis");
+  const found = known.get(detector) ?? make();
+  known.set(detector, found);
+  return found;
 }
 
-function mahalanobis({ values: train, labels, width }: Reference, values: Float32Array, relative: boolean) {
+/** Multiplications that the score of one point takes, about. */
+export const scoreWork = (detector: Detector, { labels, width }: Reference): number =>
+  detector === "knn" ? labels.length * width : width * width;
+
+function mahalanobis({ values: train, labels, width }: Reference, relative: boolean): Scorer {
   const n = labels.length;
   const centre = meanRow(train, n, width);
   let variance = 0;
@@ -119,12 +136,13 @@ function mahalanobis({ values: train, labels, width }: Reference, values: Float3
   const all = relative ? factor(train, width, () => centre, ridge) : null;
   const places = classes.map((c) => whitened(own, means.get(c)!, 0, width));
   const middle = all && whitened(all, centre, 0, width);
-  return Float64Array.from({ length: values.length / width }, (_, r) => {
-    const place = whitened(own, values, r * width, width);
-    let least = Number.POSITIVE_INFINITY;
-    for (const mean of places) least = Math.min(least, squaredGap(place, mean));
-    return all ? squaredGap(whitened(all, values, r * width, width), middle!) - least : -least;
-  });
+  return (values) =>
+    Float64Array.from({ length: values.length / width }, (_, r) => {
+      const place = whitened(own, values, r * width, width);
+      let least = Number.POSITIVE_INFINITY;
+      for (const mean of places) least = Math.min(least, squaredGap(place, mean));
+      return all ? squaredGap(whitened(all, values, r * width, width), middle!) - least : -least;
+    });
 }
 
 /** Solves L y = x for the row that starts at `from`: in y, distances are those of Mahalanobis. */
@@ -164,36 +182,50 @@ function factor(
   return L;
 }
 
-/** Minus the distance to the fifth nearest training sample, rows scaled to length 1 unless one has none. */
-function nearest({ values: train, width }: Reference, values: Float32Array): Float64Array {
-  const lengths = (X: Float32Array) =>
-    Float64Array.from({ length: X.length / width }, (_, r) => {
+/** Minus the distance to the fifth nearest training sample; rows of length 1, but for those of zeros. */
+function nearest({ values: train, width }: Reference): Scorer {
+  const scaled = (X: Float32Array) => {
+    const out = Float64Array.from(X);
+    for (let from = 0; from < X.length; from += width) {
       let sum = 0;
-      for (let i = r * width; i < (r + 1) * width; i++) sum += X[i]! ** 2;
-      return Math.sqrt(sum);
-    });
-  const [inside, asked] = [lengths(train), lengths(values)];
-  const flat = inside.some((v) => v === 0) || asked.some((v) => v === 0);
-  const scaled = (X: Float32Array, size: Float64Array) =>
-    flat ? X : Float64Array.from(X, (v, i) => v / size[Math.floor(i / width)]!);
-  const [A, B] = [scaled(train, inside), scaled(values, asked)];
-  const k = Math.min(NEIGHBOUR, inside.length);
-  const best = new Float64Array(k); // ascending
-  return Float64Array.from({ length: asked.length }, (_, r) => {
-    best.fill(Number.POSITIVE_INFINITY);
-    for (let t = 0; t < inside.length; t++) {
-      let sum = 0;
-      for (let i = 0; i < width; i++) sum += (B[r * width + i]! - A[t * width + i]!) ** 2;
-      if (sum >= best[k - 1]!) continue;
-      let at = k - 1;
-      while (at > 0 && best[at - 1]! > sum) {
-        best[at] = best[at - 1]!;
-        at--;
-      }
-      best[at] = sum;
+      for (let i = from; i < from + width; i++) sum += X[i]! ** 2;
+      const length = Math.sqrt(sum) || 1;
+      for (let i = from; i < from + width; i++) out[i]! /= length;
     }
-    return -Math.sqrt(best[k - 1]!);
-  });
+    return out;
+  };
+  const A = scaled(train);
+  const n = train.length / width;
+  const k = Math.min(NEIGHBOUR, n);
+  const best = new Float64Array(k); // squared distances, ascending
+  const rows = new Int32Array(k); // whose
+  const square = (B: Float64Array, from: number, row: number, most: number): number => {
+    let sum = 0;
+    for (let i = 0, at = row * width; i < width; ) {
+      for (const end = Math.min(width, i + 8); i < end; i++) sum += (B[from + i]! - A[at + i]!) ** 2;
+      if (sum > most) return sum;
+    }
+    return sum;
+  };
+  return (values) => {
+    const B = scaled(values);
+    return Float64Array.from({ length: B.length / width }, (_, r) => {
+      // neighbours of the point before are not far: none beyond them need be looked at to the end
+      let most = r === 0 ? Number.POSITIVE_INFINITY : 0;
+      if (r > 0)
+        for (const row of rows) most = Math.max(most, square(B, r * width, row, Number.POSITIVE_INFINITY));
+      best.fill(Number.POSITIVE_INFINITY);
+      for (let t = 0; t < n; t++) {
+        const sum = square(B, r * width, t, most);
+        if (sum > most || sum >= best[k - 1]!) continue;
+        let at = k - 1;
+        for (; at > 0 && best[at - 1]! > sum; at--) [best[at], rows[at]] = [best[at - 1]!, rows[at - 1]!];
+        [best[at], rows[at]] = [sum, t];
+        most = Math.min(most, best[k - 1]!);
+      }
+      return -Math.sqrt(best[k - 1]!);
+    });
+  };
 }
 
 export interface OodMetrics {

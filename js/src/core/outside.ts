@@ -1,6 +1,6 @@
 /** Samples that no class is meant for, made in the page: the same numbers as clsviz.data.ood. No DOM. */
 
-import { takeRows } from "./arrays";
+import { evenly, takeRows } from "./arrays";
 import type { Dataset } from "./session";
 
 export const MOST_ROWS = 300; // of a set
@@ -114,10 +114,7 @@ const reference = (data: Dataset) => (data.train.length > 0 ? data.train : data.
 
 /** Validation samples, evenly spaced where there are more than `n`. */
 function base(data: Dataset, n: number): Float32Array {
-  const all = data.validation;
-  const rows =
-    all.length <= n ? all : Int32Array.from({ length: n }, (_, i) => all[Math.floor((i * all.length) / n)]!);
-  return takeRows(data.X, data.d, rows);
+  return takeRows(data.X, data.d, evenly(data.validation, n));
 }
 
 function uniform(data: Dataset, n: number, strength: number, seed: number): Float32Array {

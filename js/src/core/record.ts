@@ -54,7 +54,10 @@ export function record(session: Session, extent: Extent): Packet[] {
       header: { kind: "calibrated", run_id: session.run!.id, ...rest },
       buffers: p ? [p] : [],
     })),
-    ...fields.map(([key, logits]) => ({ header: { kind: "field", key }, buffers: [logits] })),
+    ...fields.map(([key, { logits, scores, floor, why }]) => ({
+      header: { kind: "field", key, floor, why },
+      buffers: [logits, scores],
+    })),
   ];
 }
 

@@ -1,6 +1,6 @@
 /** What the kernel has sent about one run: data, network, snapshots, landscape. No DOM. */
 
-import { asFloat32, asInt32, asUint16 } from "./arrays";
+import { asFloat32, asFloat64, asInt32, asUint16 } from "./arrays";
 import { type Calibrated, calibratedKey, readCalibrated } from "./calibrated";
 import { type ExplanationAnswer, readExplanation } from "./explained";
 import { type Fan, readFan, readSteps, readWeights } from "./fan";
@@ -91,6 +91,14 @@ export interface Table {
   shift: number; // the least loss where that is negative, else 0
 }
 
+/** Of the points of a plane. */
+export interface KernelField {
+  logits: Float32Array; // (points, k)
+  scores: Float64Array; // (points,) of features; empty where none were asked for
+  floor: number; // the score of the training sample that is farthest off
+  why: string; // there are none
+}
+
 /** Decoded prototypes of a prototype network. */
 export interface DecodedPrototypes {
   step: number;
@@ -140,8 +148,8 @@ export class Session {
   prototypes: DecodedPrototypes | null = null;
   /** Predictions too many to be logits of a snapshot (core/predictions.ts); null otherwise. */
   predictions: { description: Record<string, unknown>; pieces: Pieces } | null = null;
-  /** Cached logits of a plane, for networks the browser cannot run; by request key. */
-  readonly fields = new Map<string, Float32Array>();
+  /** What the kernel says on the points of a plane, for networks the browser cannot run; by request key. */
+  readonly fields = new Map<string, KernelField>();
   /** The kernel's newest words on losses that the browser does not compute. */
   lossAnswer: LossAnswer | null = null;
   /** The user's own samples from outside, by name. */
@@ -319,7 +327,12 @@ export class Session {
         return this.notify("predictions");
       case "field":
         this.fields.clear(); // one plane at a time: the newest
-        this.fields.set(message.key as string, asFloat32(buffers[0]!));
+        this.fields.set(message.key as string, {
+          logits: asFloat32(buffers[0]!),
+          scores: buffers[1] ? asFloat64(buffers[1]) : new Float64Array(), // older files have none
+          floor: (message.floor as number) ?? Number.NEGATIVE_INFINITY,
+          why: String(message.why ?? ""),
+        });
         return this.notify("field");
       case "loss_answer":
         if (!this.run || message.run_id !== this.run.id || !this.dataset) return;

@@ -3,7 +3,7 @@
 import { callsB, presentClasses, shareRight } from "../core/boundary";
 import { whyNoCells } from "../core/cells";
 import { type Certificate, certificate } from "../core/certificates";
-import { COLOURS } from "../core/fieldscore";
+import { COLOURS, type ScoreField } from "../core/fieldscore";
 import { selectedMask } from "../core/samples";
 import { type Selection, selectionWords } from "../core/selection";
 import { logitsOf, type Pinned, pinnedShown, type Shown } from "../core/shown";
@@ -151,7 +151,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
   // Parts that do not change with every move of a slider
   const [whenScene, whenMirror, whenTold] = [whenChanged(), whenChanged(), whenChanged()];
   const whenScale = whenChanged();
-  let shownScale: { low: string; high: string } | null = null;
+  let shownScale: ReturnType<typeof scaleOf> | null = null;
   const draw = (still: boolean) => {
     const notice = commonNotice(session);
     panel.notice(notice);
@@ -193,8 +193,8 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     });
     const seen = seenOf(scene);
     const proof = chosen.certified ? certifiedOf(scene) : null;
-    const scale = field?.score ? { low: numeral(field.score.low), high: numeral(field.score.high) } : null;
-    whenScale([scale?.low, scale?.high], () => {
+    const scale = field?.score ? scaleOf(field.score) : null;
+    whenScale([scale?.low, scale?.high, scale?.beyond], () => {
       shownScale = scale;
     });
     const pinned = pinnedShown(session, store.get<Pinned | null>("pinned"));
@@ -302,14 +302,18 @@ export const mountBoundary: Mount = (el, { session, store }) => {
           : "drawn without the kernel";
       parts.push(`; least-squares direction, ${from}`);
     }
+    const { title, says } = COLOURS[menu.chosen(whyNot(scene)).colour];
+    if (field?.why) parts.push(`; no ${title}: ${field.why}`);
     if (scene.kind === "attack") parts.push(...attackWords(scene));
     if (field?.cells) {
       const { count, side } = field.cells;
       parts.push("; ", b(`${count} cells`), ` at least (${side} × ${side} points)`);
     }
     if (shownScale) {
-      const { title, says } = COLOURS[menu.chosen(whyNot(scene)).colour];
-      parts.push(`; shades: ${title}, ${shownScale.low} to ${shownScale.high}, ${says}`);
+      const { low, high, beyond } = shownScale;
+      const where = beyond === "all" ? "everywhere" : "darkest";
+      const off = beyond ? `; ${where}: farther off than training samples are` : "";
+      parts.push(`; shades: ${title}, ${low} to ${high}, ${says}${off}`);
     }
     if (proof) parts.push(...proofWords(proof));
     if (store.get("pinned")) parts.push("; dashed: the pinned network");
@@ -421,6 +425,13 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     keys: KEYS,
     events: ["data", "snapshots", "run", "alive", "field"],
     finer: true, // a quick field while something moves
+/** The ends of the shades' scale in words. */
+const scaleOf = ({ low, high, beyond }: ScoreField) => ({
+  low: `${beyond === "some" ? "≤ " : ""}${numeral(low)}`,
+  high: numeral(high),
+  beyond,
+});
+
     also: [session.on(["data"], offer), () => fields.dispose(), menu.stop],
   });
   return frame.close;

@@ -60,10 +60,16 @@ def test_features_are_the_input_of_the_last_linear_layer_where_a_module_does_not
         embeddings(lambda x: x, X)
 
 
-def test_neighbours_are_found_without_scaling_where_a_row_has_no_direction():
-    train = np.array([[0.0, 0], [1, 0], [0, 1], [2, 2], [3, 3]])
-    scores = feature_scores("knn", train, np.zeros(5, int), np.array([[0.0, 0.0]]))
-    assert scores == pytest.approx([-np.hypot(3, 3)])  # the fifth of five
+def test_rows_of_zeros_have_no_direction_and_leave_the_others_neighbours_as_they_are():
+    train = np.array([[0.0, 0], [5, 0], [0, 1], [2, 0], [-3, 0]])
+    asked = np.array([[0.0, 0.0], [7, 0]])
+    scores = feature_scores("knn", train, np.zeros(5, int), asked)
+    assert scores == pytest.approx([-1, -2])  # the fifth of five
+    np.testing.assert_array_equal(feature_scores("knn", train, np.zeros(5, int), asked[1:]), scores[1:])
+    np.testing.assert_allclose(
+        feature_scores("knn", train[1:], np.zeros(4, int), asked[1:]),
+        cv.calibration.knn_ood_score(train[1:], asked[1:], k=4),
+    )
 
 
 def test_own_samples_are_checked_named_and_offered_first(blobs):

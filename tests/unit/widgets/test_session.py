@@ -8,6 +8,7 @@ import pytest
 
 import clsviz as cv
 from clsviz.widgets import wire
+from clsviz.widgets.ood_job import features_scored
 from clsviz.widgets.probes import ProbeThread
 from clsviz.widgets.session import Session
 
@@ -103,6 +104,15 @@ def test_a_field_is_computed_for_networks_the_browser_cannot_run(recorded):
     x = np.zeros((1, 64))
     x[0, 0], x[0, 63] = 1, 0
     np.testing.assert_allclose(logits[0, 3], run.predict(x, 0)[0], atol=1e-5)
+    assert len(buffers[1]) == 0  # no scores were asked for
+    session.answer(ask | plane | {"key": "far", "detector": "mahalanobis"}, Page())
+    until(lambda: any(h.get("key") == "far" for h, _ in recorded))
+    header, buffers = next(m for m in recorded if m[0].get("key") == "far")
+    scores = np.frombuffer(buffers[1]).reshape(4, 4)
+    train = run.dataset.X[run.dataset.train]
+    expected, own = features_scored(run, 0, "mahalanobis", [x, train])
+    assert scores[0, 3] == pytest.approx(expected[0], rel=1e-6) and header["why"] == ""
+    assert header["floor"] == pytest.approx(own[np.arange(300) * len(own) // 300].min(), rel=1e-6)
     session.answer(ask | plane | {"origin": [0.0], "u": [1.0], "v": [1.0]}, Page())
     until(lambda: session.error is not None)
     assert "origin has 1 features" in session.error

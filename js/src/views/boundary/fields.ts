@@ -1,6 +1,8 @@
 /** The field of the scene: from the network in the browser, from a linear rule, or from the kernel. */
 
 import { CELL_SIDE, type Cells, networkCells } from "../../core/cells";
+import { distanceField, distances as distancesOf, shaded } from "../../core/distancefield";
+import { referenceOf } from "../../core/features";
 import {
   type Field,
   field,
@@ -14,6 +16,7 @@ import {
 } from "../../core/field";
 import { type Colour, type ScoreField, scoreField } from "../../core/fieldscore";
 import { parameterCount } from "../../core/forward";
+import { readsFeatures, scoreWork } from "../../core/ood";
 import type { Session } from "../../core/session";
 import { isoPath, paintField, piecesPath } from "../../draw/field";
 import { type Box, paintShades } from "../../draw/heatmap";
@@ -27,6 +30,8 @@ const PATIENCE = 150; // ms that the plane must rest before the kernel is asked
 /** While something moves: multiplications a field may take, and points along a side. */
 const MOVING = { budget: 5e6, most: 64, least: 12 };
 const LINES = 90; // points along a side that the lines are drawn from, at most
+/** Multiplications that the distances from the training samples may take at rest, in the worker. */
+const RESTING = 1.5e9;
 const ROOM = 24e6; // bytes of logits kept: the epochs passed, at the coarseness they were shown in
 
 export interface ShownField {
@@ -36,6 +41,8 @@ export interface ShownField {
   stale: boolean;
   /** What the shades stand for; null: hue is the class and strength the confidence. */
   score: ScoreField | null;
+  /** The kernel's words where there is no such score; else "". */
+  why: string;
   cells: Cells | null;
   /** Where hidden units turn on; null without cells. */
   cellLines(box: Box): Path2D | null;
@@ -49,6 +56,8 @@ interface Found {
   whole: Field; // of all classes where a network is shown
   stale: boolean;
   cells: Cells | null;
+  distances: ScoreField | null; // of features, where they are asked for
+  why: string; // there are none
 }
 
 /** What is asked of `Fields`. */
@@ -68,6 +77,7 @@ export class Fields {
   private readonly kept = new Map<string, Field>(); // the last used last
   private readonly image = document.createElement("canvas");
   private readonly cellsOf = new WeakMap<Field, Cells>();
+  private readonly distancesOf = new WeakMap<Field, ScoreField>();
   private readonly cuts = new WeakMap<Field, { pair: string; field: Field }>();
   private score: { of: readonly unknown[]; score: ScoreField } | null = null;
   private painted: readonly unknown[] = [];
@@ -75,7 +85,7 @@ export class Fields {
   private asked = "";
   private timer: ReturnType<typeof setTimeout> | undefined;
   /** The kernel's last answer: only the newest plane. */
-  private answer: { key: string; plane: string; field: Field } | null = null;
+  private answer: { key: string; plane: string; colour: string; found: Omit<Found, "stale"> } | null = null;
   private readonly fine: FineFields;
 
   /** `arrived`: a finer field of what was shown is here. */
@@ -83,9 +93,10 @@ export class Fields {
     private readonly session: Session,
     arrived: () => void,
   ) {
-    this.fine = new FineFields((key, found, cells) => {
+    this.fine = new FineFields((key, found, cells, distances) => {
       this.keep(key, found);
       if (cells) this.cellsOf.set(found, cells);
+      if (distances) this.distancesOf.set(found, distances);
       arrived();
     });
   }
@@ -94,13 +105,14 @@ export class Fields {
   get(wish: Wish): ShownField | null {
     const found = this.find(wish);
     if (!found) return null;
-    const { whole, stale, cells } = found;
+    const { whole, stale, cells, distances, why } = found;
     const { temperature, hues, ground, scene, colour } = wish;
     const f = scene.restricted ? this.cut(whole, scene.pair.a, scene.pair.b) : whole;
-    const score = colour === "confidence" ? null : this.scoreOf(whole, colour, temperature);
+    const ofLogits = colour !== "confidence" && !readsFeatures(colour);
+    const score = ofLogits ? this.scoreOf(whole, colour, temperature) : distances;
     const look = [f, temperature, ground, score, ...hues];
     if (look.some((value, i) => value !== this.painted[i])) {
-      if (score) paintShades(this.image, score, whole.nx, whole.ny);
+      if (score) paintShades(this.image, score, score.nx, score.ny);
       else paintField(this.image, f, temperature, hues, ground);
       this.painted = look;
     }
@@ -109,6 +121,7 @@ export class Fields {
       image: this.image,
       stale,
       score,
+      why,
       cells,
       cellLines: (box) => cells && piecesPath(cells.borders, { nx: cells.side, ny: cells.side }, box),
       line: (box) => this.linesOf(f, box).border,
@@ -143,7 +156,7 @@ export class Fields {
     return fresh;
   }
 
-  private scoreOf(whole: Field, colour: Exclude<Colour, "confidence">, temperature: number): ScoreField {
+  private scoreOf(whole: Field, colour: Parameters<typeof scoreField>[1], temperature: number): ScoreField {
     const of = [whole, colour, temperature];
     if (!this.score || of.some((value, i) => value !== this.score!.of[i]))
       this.score = { of, score: scoreField(whole, colour, temperature) };
@@ -152,33 +165,51 @@ export class Fields {
 
   private find(wish: Wish): Found | null {
     const { scene, view, still, resolution } = wish;
-    const { at, rule, pair, plane } = scene;
+    const { at, rule, pair, plane, data } = scene;
     const { xlim, ylim } = view;
     const trained = rule.kind === "trained";
-    if (trained && !(at.network && at.theta)) return this.fromKernel(scene, view, resolution);
-    const of = trained ? [at.key] : [rule.kind, rule.angle, rule.b, pair.a, pair.b];
+    const detector = readsFeatures(wish.colour) ? wish.colour : null;
+    if (trained && !(at.network && at.theta)) return this.fromKernel(scene, view, resolution, detector ?? "");
+    const of = trained ? [at.key, detector] : [rule.kind, rule.turned, rule.b, pair.a, pair.b];
     const key = [this.session.run?.id, ...of, scene.planeKey, xlim, ylim].join();
     const fineKey = `${key} ${resolution ?? FINEST}`;
     const finest = thinnable(resolution ?? FINEST);
     const grid = (n: number): Grid => ({ plane, xlim, ylim, nx: n, ny: n });
-    const withCells = (whole: Field, most = CELL_SIDE): Found => {
-      if (!wish.cells || !trained) return { whole, stale: false, cells: null };
+    const compare = detector && trained ? distancesOf(detector, referenceOf(data, at)) : null;
+    const perScore = compare ? scoreWork(compare.detector, compare.reference) : 0;
+    const withMore = (whole: Field, most = CELL_SIDE): Found => {
+      const found = { whole, stale: false, cells: null, distances: null, why: "" };
+      if (!trained) return found;
       const { network, theta } = at;
-      const side = Math.min(whole.nx, most);
-      const cells = this.cellsOf.get(whole) ?? networkCells(network!, theta!, grid(side));
-      this.cellsOf.set(whole, cells);
-      return { whole, stale: false, cells };
+      const once = <T>(memory: WeakMap<Field, T>, make: () => T): T => {
+        const known = memory.get(whole) ?? make();
+        memory.set(whole, known);
+        return known;
+      };
+      const cells = () => networkCells(network!, theta!, grid(Math.min(whole.nx, most)));
+      const distances = () => {
+        const n = Math.min(whole.nx, sideOf(perScore));
+        return shaded(distanceField(network!, theta!, compare!, grid(n)), compare!, n);
+      };
+      return {
+        ...found,
+        cells: wish.cells ? once(this.cellsOf, cells) : null,
+        distances: compare && once(this.distancesOf, distances),
+      };
     };
     const ready = this.kept.get(fineKey) ?? (still ? undefined : this.kept.get(key));
-    if (ready) return withCells(this.keep(this.kept.get(fineKey) ? fineKey : key, ready)); // the last used stay
-    if (!trained) return withCells(this.keep(fineKey, linearField(rule, rule.gain, grid(finest))));
+    if (ready) return withMore(this.keep(this.kept.get(fineKey) ? fineKey : key, ready)); // the last used stay
+    if (!trained) return withMore(this.keep(fineKey, linearField(rule, rule.gain, grid(finest))));
     const [network, theta] = [at.network!, at.theta!];
     if (still) {
       const cells = wish.cells ? grid(CELL_SIDE) : null;
-      this.fine.ask({ key: fineKey, job: { network, theta, grid: grid(finest), cells } });
+      const n = Math.min(finest, Math.floor(Math.sqrt(RESTING / perScore)));
+      const distances = compare && { ...compare, grid: grid(n) };
+      this.fine.ask({ key: fineKey, job: { network, theta, grid: grid(finest), cells, distances } });
     }
-    const coarse = this.kept.get(key) ?? networkField(network, theta, grid(Math.min(finest, sideFor(scene))));
-    return withCells(this.keep(key, coarse), sideFor(scene));
+    const side = sideOf(parameterCount({ ...network, sizes: [2, ...network.sizes.slice(1)] }));
+    const coarse = this.kept.get(key) ?? networkField(network, theta, grid(Math.min(finest, side)));
+    return withMore(this.keep(key, coarse), side);
   }
 
   private keep(key: string, found: Field): Field {
@@ -192,16 +223,26 @@ export class Fields {
     return found;
   }
 
-  private fromKernel(scene: Scene, view: View, resolution: number | null): Found | null {
+  private fromKernel(scene: Scene, view: View, resolution: number | null, detector: string): Found | null {
     const { session } = this;
     const { plane, at, data } = scene;
     const side = resolution ?? KERNEL_RESOLUTION;
     const place = [session.run?.id, scene.planeKey, side].join(" ");
     const limits = [...view.xlim, ...view.ylim].map((v) => v.toPrecision(5)).join(" ");
-    const key = `boundary ${place} ${at.key} ${limits}`;
-    const logits = session.fields.get(key);
-    if (logits && this.answer?.key !== key)
-      this.answer = { key, plane: `${place} ${limits}`, field: field(logits, data.k, side, side) };
+    const key = `boundary ${place} ${at.key} ${limits} ${detector}`;
+    const said = session.fields.get(key);
+    if (said && this.answer?.key !== key)
+      this.answer = {
+        key,
+        plane: `${place} ${limits}`,
+        colour: detector,
+        found: {
+          whole: field(said.logits, data.k, side, side),
+          cells: null,
+          distances: said.scores.length > 0 ? shaded(said.scores, said, side) : null,
+          why: said.why,
+        },
+      };
     const fresh = this.answer?.key === key;
     if (!fresh && this.asked !== key && session.alive) {
       this.asked = key;
@@ -213,6 +254,7 @@ export class Fields {
           step: at.snapshot.step,
           member: at.member,
           resolution: side,
+          detector,
           origin: [...plane.origin],
           u: [...plane.u],
           v: [...plane.v],
@@ -222,7 +264,8 @@ export class Fields {
       }, PATIENCE);
     }
     if (this.answer?.plane !== `${place} ${limits}`) return null;
-    return { whole: this.answer.field, stale: !fresh, cells: null };
+    const { found, colour } = this.answer;
+    return { ...found, ...(colour === detector ? {} : { distances: null, why: "" }), stale: !fresh };
   }
 }
 
@@ -238,10 +281,8 @@ function sureLine(coarse: Field, temperature: number, box: Box): Path2D {
   return path;
 }
 
-/** Points along a side that the network can be asked for in one frame. */
-function sideFor({ at }: Scene): number {
-  const network = at.network!;
-  const work = parameterCount({ ...network, sizes: [2, ...network.sizes.slice(1)] });
+/** Points along a side that can be computed in one frame, at so many multiplications a point. */
+function sideOf(work: number): number {
   const { budget, most, least } = MOVING;
   return Math.max(least, Math.min(most, Math.floor(Math.sqrt(budget / work))));
 }

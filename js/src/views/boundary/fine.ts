@@ -2,8 +2,10 @@
 
 import source from "worker:../../core/field.worker.ts";
 import { type Cells, networkCells } from "../../core/cells";
+import { shaded } from "../../core/distancefield";
 import { type Field, field, networkField } from "../../core/field";
 import type { FineAnswer, FineJob } from "../../core/field.worker";
+import type { ScoreField } from "../../core/fieldscore";
 
 interface Wish {
   key: string;
@@ -17,7 +19,14 @@ export class FineFields {
   private running: Wish | null = null;
   private next: Wish | null = null;
 
-  constructor(private readonly done: (key: string, found: Field, cells: Cells | null) => void) {}
+  constructor(
+    private readonly done: (
+      key: string,
+      found: Field,
+      cells: Cells | null,
+      distances: ScoreField | null,
+    ) => void,
+  ) {}
 
   ask(wish: Wish): void {
     if (wish.key === this.running?.key) this.next = null;
@@ -50,7 +59,9 @@ export class FineFields {
     URL.revokeObjectURL(address);
     worker.onmessage = ({ data }: MessageEvent<FineAnswer>) => {
       const { key, job } = this.running!;
-      this.finish(key, field(data.logits, lastOf(job.network.sizes), job.grid.nx, job.grid.ny), data.cells);
+      const found = field(data.logits, lastOf(job.network.sizes), job.grid.nx, job.grid.ny);
+      const { distances: values, cells } = data;
+      this.finish(key, found, cells, values && shaded(values, job.distances!, job.distances!.grid.nx));
     };
     worker.onerror = () => this.withoutWorker();
     return worker;
@@ -62,12 +73,13 @@ export class FineFields {
     const n = Math.min(AT_ONCE, job.grid.nx);
     const grid = { ...job.grid, nx: n, ny: n };
     const { network, theta } = job;
-    this.finish(key, networkField(network, theta, grid), job.cells && networkCells(network, theta, grid));
+    const cells = job.cells && networkCells(network, theta, grid);
+    this.finish(key, networkField(network, theta, grid), cells, null); // distances stay coarse
   }
 
-  private finish(key: string, found: Field, cells: Cells | null): void {
+  private finish(...[key, found, cells, distances]: Parameters<typeof this.done>): void {
     this.running = null;
-    this.done(key, found, cells);
+    this.done(key, found, cells, distances);
     this.start();
   }
 }

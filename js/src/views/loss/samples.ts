@@ -1,5 +1,6 @@
 /** The samples of the network shown as a loss sees them: logits, labels, groups, terms. */
 
+import { evenly } from "../../core/arrays";
 import type { LossAnswer, LossItem } from "../../core/lossanswer";
 import { type LossSpec, type LossTerms, lossGroups, lossTerms } from "../../core/lossterms";
 import type { Dataset, Session } from "../../core/session";
@@ -28,9 +29,7 @@ const known = new WeakMap<Shown, Map<Part, Samples>>();
 /** The rows of a part; evenly spaced ones of a part that is too large. */
 export function rowsOf(data: Dataset, part: Part, most: number): { rows: Int32Array; all: number } {
   const all = part === "training" && data.train.length > 0 ? data.train : data.validation;
-  if (all.length <= most) return { rows: all, all: all.length };
-  const rows = Int32Array.from({ length: most }, (_, i) => all[Math.floor((i * all.length) / most)]!);
-  return { rows, all: all.length };
+  return { rows: evenly(all, most), all: all.length };
 }
 
 export function samplesOf(session: Session, at: Shown, part: Part): Samples {

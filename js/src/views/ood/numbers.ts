@@ -1,14 +1,14 @@
 /** What the OOD view shows: the set, its logits under the network shown, scores and their ranking. */
 
 import { takeRows } from "../../core/arrays";
+import { referenceOf } from "../../core/features";
 import { forward } from "../../core/forward";
 import {
   type Detector,
-  featureScores,
+  featureScorer,
   features,
   logitScores,
   type Ranking,
-  type Reference,
   rank,
   readsFeatures,
 } from "../../core/ood";
@@ -17,7 +17,6 @@ import { OUTSIDE, outsideSet } from "../../core/outside";
 import type { Dataset, Session } from "../../core/session";
 import type { Shown } from "../../core/shown";
 
-const MOST_REFERENCE = 1500; // training samples that features are compared with; as widgets/ood_job.py
 const KEPT = 6; // sets of one network whose numbers stay
 
 /** Samples from outside. */
@@ -86,7 +85,6 @@ class Memory<T> {
 
 const logits = new Memory<Float32Array>();
 const scored = new Memory<Float64Array>();
-const references = new Memory<Reference>();
 const rankings = new Memory<Scored>();
 
 export interface Scored {
@@ -164,22 +162,7 @@ function overlaid(at: Shown, z: Float32Array, X: Float32Array): Float32Array {
 
 /** Scores of inputs against the network's training part, or what stands for it. */
 function ofFeatures(data: Dataset, at: Shown, detector: Detector, X: Float32Array): Float64Array {
-  const [network, theta] = [at.network!, at.theta!];
-  const reference = references.get(at, "", () => {
-    const all = data.train.length > 0 ? data.train : data.validation;
-    const rows =
-      all.length <= MOST_REFERENCE
-        ? all
-        : Int32Array.from(
-            { length: MOST_REFERENCE },
-            (_, i) => all[Math.floor((i * all.length) / MOST_REFERENCE)]!,
-          );
-    return {
-      ...features(network, theta, takeRows(data.X, data.d, rows)),
-      labels: Int32Array.from(rows, (i) => data.y[i]!),
-    };
-  });
-  return featureScores(detector, reference, features(network, theta, X).values);
+  return featureScorer(detector, referenceOf(data, at))(features(at.network!, at.theta!, X).values);
 }
 
 /** Score of one sample, also one that is not among the rows shown; null where only the kernel knows it. */

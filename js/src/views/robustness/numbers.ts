@@ -1,6 +1,6 @@
 /** What the robustness view shows: margins, distances found and certified, accuracy under FGSM by radius. */
 
-import { takeRows } from "../../core/arrays";
+import { evenly, takeRows } from "../../core/arrays";
 import {
   deepfool,
   fgsm,
@@ -51,13 +51,7 @@ export const radiiTo = (limit: number): Float64Array =>
   Float64Array.from({ length: RADII }, (_, i) => (limit * i) / (RADII - 1));
 
 /** The rows that are attacked: all, or evenly chosen ones of them. */
-export function thinned(places: Int32Array): Int32Array {
-  if (places.length <= MOST_ATTACKED) return places;
-  return Int32Array.from(
-    { length: MOST_ATTACKED },
-    (_, i) => places[Math.floor((i * places.length) / MOST_ATTACKED)]!,
-  );
-}
+export const thinned = (places: Int32Array): Int32Array => evenly(places, MOST_ATTACKED);
 
 /** One sample under attack. */
 interface Attacked {
