@@ -158,6 +158,7 @@ export interface Rule extends Tilted {
   kind: RuleKind;
   gain: number; // log odds of class b per unit of w.x + b
   angle: number; // degrees between normal and centroid direction, 0..180
+  turned: number; // the same, negative where it was turned to the other side
   strength: number; // adversarial, 1 is best
   distance: number; // adversarial, input units
 }
@@ -220,11 +221,13 @@ export function regularisedRule(data: Dataset, pair: PairData, lam: number): Rul
 }
 
 function describe(rule: Tilted, kind: RuleKind, gain: number, centroids: Centroids): Rule {
+  const angle = deviationAngle(rule.w, centroids) / DEGREE;
   return {
     ...rule,
     kind,
     gain,
-    angle: deviationAngle(rule.w, centroids) / DEGREE,
+    angle,
+    turned: dot(rule.w, rule.n) < -1e-9 ? -angle : angle,
     strength: adversarialStrength(rule, centroids),
     distance: adversarialDistance(rule, centroids),
   };

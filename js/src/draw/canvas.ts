@@ -53,9 +53,9 @@ export function makeCanvas(label: string, fixed?: Size): Canvas {
   };
 }
 
-/** The canvas for keys too, with these words on what they do. */
-export function operable(canvas: Canvas, label: string): Canvas {
-  const own = { tabindex: "0", role: "application", "aria-label": label, ...OWN_KEYS };
+/** The canvas for keys too, with these words on what they do; `more` where it is a control of a known kind. */
+export function operable(canvas: Canvas, label: string, more: Record<string, string> = {}): Canvas {
+  const own = { tabindex: "0", role: "application", "aria-label": label, ...OWN_KEYS, ...more };
   for (const [name, value] of Object.entries(own)) canvas.el.setAttribute(name, value);
   return canvas;
 }

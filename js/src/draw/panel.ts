@@ -47,7 +47,7 @@ export interface Notice {
 }
 
 export function makePanel(parent: HTMLElement, o: PanelOptions): Panel {
-  const controls = h("div", { class: "clsviz-controls" });
+  const controls = h("div", { style: "display: contents" });
   const body = h("div", { class: "clsviz-body" });
   const status = h("p", { role: "status", class: "clsviz-status" });
   const tableBox = h("div", {
@@ -70,7 +70,7 @@ export function makePanel(parent: HTMLElement, o: PanelOptions): Panel {
   const root = h(
     "section",
     { class: "clsviz-view", "data-view": o.view, "aria-label": o.title },
-    h("header", {}, h("h3", {}, o.title), controls, more),
+    h("header", {}, h("h3", {}, o.title), h("div", { class: "clsviz-controls" }, controls, more)),
     h("div", { class: "clsviz-stage" }, body, cover, tableBox),
     status,
   );

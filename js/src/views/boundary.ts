@@ -10,8 +10,8 @@ import { logitsOf, type Pinned, pinnedShown, type Shown } from "../core/shown";
 import type { How } from "../core/store";
 import { boundaryDistance } from "../core/tilt";
 import { typeOf } from "../core/tiltcurve";
-import { makeCanvas, whenChanged } from "../draw/canvas";
-import { b, h, OWN_KEYS } from "../draw/dom";
+import { makeCanvas, operable, whenChanged } from "../draw/canvas";
+import { b, h } from "../draw/dom";
 import { afterDrawing } from "../draw/frame";
 import { shortNumber } from "../draw/heatmap";
 import { button, selectKnob } from "../draw/knobs";
@@ -26,8 +26,9 @@ import { PinnedBorder } from "./boundary/pinned";
 import { attachPointing, type Drawn } from "./boundary/pointing";
 import { planesFor, type Scene, Scenes, viewOf } from "./boundary/scene";
 import { type Reasons, showMenu } from "./boundary/showmenu";
-import { storedTilt, tiltKnobs } from "./boundary/tiltknobs";
+import { DRAG_SNAP, storedTilt, tiltKnobs } from "./boundary/tiltknobs";
 import type { Mount } from "./mount";
+import { TYPES } from "./tilt/words";
 
 const KEYS = [
   "temperature",
@@ -80,15 +81,10 @@ export const mountBoundary: Mount = (el, { session, store }) => {
   const menu = showMenu(store);
   panel.controls.append(planeSelect.el, pairSelect.el, menu.el);
 
-  const canvas = makeCanvas("");
-  for (const [name, value] of Object.entries({
-    role: "application",
-    tabindex: "0",
-    "aria-label":
-      "Samples and decision boundary: arrow keys walk from sample to sample, Enter selects the marked one; Shift with arrows stretches a box from it, Enter then selects what is inside; with Shift adds, with Ctrl takes out, with both keeps the common ones; Escape clears; drag to lasso, drag the handle of the normal to tilt",
-    ...OWN_KEYS,
-  }))
-    canvas.el.setAttribute(name, value);
+  const canvas = operable(
+    makeCanvas(""),
+    "Samples and decision boundary: arrow keys walk from sample to sample, Enter selects the marked one; Shift with arrows stretches a box from it, Enter then selects what is inside; with Shift adds, with Ctrl takes out, with both keeps the common ones; Escape clears; drag to lasso, drag the handle of the normal to tilt",
+  );
   const corner = "position: absolute; top: 0; right: 2px; height: 18px; padding: 0 6px";
   const useThree = button(
     "Use selected three",
@@ -137,8 +133,8 @@ export const mountBoundary: Mount = (el, { session, store }) => {
   const knobs = tiltKnobs(store);
   const lower = h(
     "div",
-    { style: `display: flex; gap: 14px; height: ${LOWER}px` },
-    h("div", { style: "width: 124px; flex: none; height: 68px" }, mirror.el),
+    { style: `display: flex; gap: 8px; height: ${LOWER}px` },
+    h("div", { style: "width: 116px; flex: none; height: 68px" }, mirror.el),
     knobs.el,
   );
   panel.body.append(plot, lower);
@@ -288,7 +284,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
       " off the centroid direction, adversarial strength ",
       b(Number.isFinite(rule.strength) ? rule.strength.toFixed(2) : "∞"),
       explained === null ? " (1 is best)" : "",
-      `, type ${typeOf(scene.data, scene.pair, trained, rule)}`,
+      `, ${TYPES[typeOf(scene.data, scene.pair, trained, rule)]}`,
       Number.isNaN(share) ? "" : `, ${(100 * share).toFixed(1)} % right`,
     ];
     // a tilted boundary is straight: the network's own may bend, and be right more often
@@ -302,13 +298,13 @@ export const mountBoundary: Mount = (el, { session, store }) => {
           : "drawn without the kernel";
       parts.push(`; least-squares direction, ${from}`);
     }
-    const { title, says } = COLOURS[menu.chosen(whyNot(scene)).colour];
-    if (field?.why) parts.push(`; no ${title}: ${field.why}`);
     if (scene.kind === "attack") parts.push(...attackWords(scene));
     if (field?.cells) {
       const { count, side } = field.cells;
       parts.push("; ", b(`${count} cells`), ` at least (${side} × ${side} points)`);
     }
+    const { title, says } = COLOURS[menu.chosen(whyNot(scene)).colour];
+    if (field?.why) parts.push(`; no ${title}: ${field.why}`);
     if (shownScale) {
       const { low, high, beyond } = shownScale;
       const where = beyond === "all" ? "everywhere" : "darkest";
@@ -396,7 +392,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
       const trained = drawn?.scene.trained;
       if (!trained) return;
       store.set("regularisation", null, how);
-      store.set("tilt", storedTilt(degrees, trained.degrees), how);
+      store.set("tilt", storedTilt(degrees, trained.degrees, DRAG_SNAP), how);
     },
     select: (samples, how) => store.set("selection", samples, how),
     selection: () => store.get("selection"),
@@ -425,17 +421,17 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     keys: KEYS,
     events: ["data", "snapshots", "run", "alive", "field"],
     finer: true, // a quick field while something moves
+    also: [session.on(["data"], offer), () => fields.dispose(), menu.stop],
+  });
+  return frame.close;
+};
+
 /** The ends of the shades' scale in words. */
 const scaleOf = ({ low, high, beyond }: ScoreField) => ({
   low: `${beyond === "some" ? "≤ " : ""}${numeral(low)}`,
   high: numeral(high),
   beyond,
 });
-
-    also: [session.on(["data"], offer), () => fields.dispose(), menu.stop],
-  });
-  return frame.close;
-};
 
 const numeral = (v: number): string => (Number.isFinite(v) ? shortNumber(v).replace("-", "−") : "∞");
 

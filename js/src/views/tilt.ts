@@ -17,8 +17,8 @@ import {
   typeOf,
   WIDEST,
 } from "../core/tiltcurve";
-import { makeCanvas, whenChanged } from "../draw/canvas";
-import { h, OWN_KEYS } from "../draw/dom";
+import { makeCanvas, operable, whenChanged } from "../draw/canvas";
+import { h } from "../draw/dom";
 import { dragOn } from "../draw/drag";
 import { selectKnob } from "../draw/knobs";
 import { commonNotice, hoveredWord, makePanel, type TableData } from "../draw/panel";
@@ -26,7 +26,7 @@ import { redraw } from "../draw/redraw";
 import { colours } from "../draw/theme";
 import { drawMirror, mirrorWords } from "./boundary/mirror";
 import { type Scene, Scenes } from "./boundary/scene";
-import { storedTilt } from "./boundary/tiltknobs";
+import { DRAG_SNAP, storedTilt } from "./boundary/tiltknobs";
 import { quietKnob } from "./controls/quietknob";
 import type { Axes } from "./loss/axes";
 import type { Mount } from "./mount";
@@ -35,7 +35,6 @@ import { makePlayer } from "./tilt/player";
 import { degreesWords, type Now, percent, plain, sentence, TYPES } from "./tilt/words";
 
 const COMPUTING = 12; // ms that a frame may spend on points it has not measured yet
-const SNAP = 1.2; // degrees round 0 and the trained angle
 const FIRST_LAMBDA = 0.01;
 const KEYS: Record<string, number> = {
   ArrowLeft: -1,
@@ -67,17 +66,12 @@ export const mountTilt: Mount = (el, { session, store }) => {
   pairs.select.style.maxWidth = "150px";
   panel.controls.append(pairs.el);
 
-  const main = makeCanvas("");
-  for (const [name, value] of Object.entries({
-    tabindex: "0",
+  const main = operable(makeCanvas(""), "Tilt of the boundary", {
     role: "slider",
-    "aria-label": "Tilt of the boundary",
     "aria-valuemin": String(-WIDEST),
     "aria-valuemax": String(WIDEST),
     "aria-valuenow": "0",
-    ...OWN_KEYS,
-  }))
-    main.el.setAttribute(name, value);
+  });
   const side = makeCanvas("Adversarial strength and distance over the angle");
   const mirrors = [makeCanvas(""), makeCanvas("")] as const;
   const lambda = quietKnob({
@@ -114,6 +108,7 @@ export const mountTilt: Mount = (el, { session, store }) => {
   const whenMirror = whenChanged();
   let drawn: Drawn | null = null;
   let menu = "";
+  let shownLambda = FIRST_LAMBDA;
   let curves: { scene: Scene; trained: Scene["trained"]; sample: Measured[] } | null = null;
 
   const refuse = (title: string, text: string) => {
@@ -150,15 +145,16 @@ export const mountTilt: Mount = (el, { session, store }) => {
     const epochs = trained.exact ? epochPoints(session, store, pair, until) : [];
     if (path.includes(null) || epochs.includes(null)) frame.ask();
     const lam = store.get<number | null>("regularisation");
-    if (lam !== null) lambda.show(lam);
-    const tilt = store.get<number | null>("tilt");
+    if (lam !== null) shownLambda = lam;
+    lambda.show(shownLambda, lam === null ? "off" : undefined);
     const now: Now = {
-      degrees: rule.kind === "tilted" && tilt !== null ? tilt : rule.angle,
+      degrees: rule.turned,
       how: rule.kind === "trained" ? "as trained" : rule.kind === "l2" ? "regularised" : "turned",
       lambda: lam,
       measured: measured(data, at, pair, rule),
       theory: theoryError(rule.w, classesOf(data, pair)),
       type: typeOf(data, pair, trained, rule),
+      bends: rule.kind === "trained" && trained.exact && at.network?.kind !== "linear",
     };
     const known = epochs.filter((m) => m !== null);
     const picture = {
@@ -222,20 +218,17 @@ export const mountTilt: Mount = (el, { session, store }) => {
     pairs.show(`${pair.a},${pair.b}`);
   };
 
-  const turn = (degrees: number, how: How) => {
+  const turn = (degrees: number, how: How, reach: number) => {
     if (!drawn) return;
-    const within = Math.min(WIDEST, Math.max(-WIDEST, degrees));
     store.set("regularisation", null, how);
-    store.set("tilt", storedTilt(within, drawn.scene.trained.degrees), how);
+    store.set("tilt", storedTilt(degrees, drawn.scene.trained.degrees, reach), how);
   };
   dragOn(main.el, {
     holds: () => drawn !== null,
     follow(e, how) {
       if (!drawn) return;
       const { box } = drawn.axes;
-      const degrees = ((e.offsetX - box.x) / box.w) * 2 * WIDEST - WIDEST;
-      const stops = [0, Math.min(WIDEST, drawn.scene.trained.degrees)];
-      turn(stops.find((stop) => Math.abs(stop - degrees) < SNAP) ?? degrees, how);
+      turn(((e.offsetX - box.x) / box.w) * 2 * WIDEST - WIDEST, how, DRAG_SNAP);
     },
     cursor: "ew-resize",
   });
@@ -243,7 +236,7 @@ export const mountTilt: Mount = (el, { session, store }) => {
     const by = KEYS[e.key];
     if (by === undefined || !drawn) return;
     e.preventDefault();
-    turn(drawn.now.degrees + (e.shiftKey ? 5 : 1) * by, "final");
+    turn(drawn.now.degrees + (e.shiftKey ? 5 : 1) * by, "final", 0.5);
   });
 
   const table = (): TableData => {

@@ -7,7 +7,6 @@ import { planeLift } from "../../core/plane";
 import { click, combine, type Selection, type SetOp, setOp } from "../../core/selection";
 import type { How } from "../../core/store";
 import type { Scene, View } from "./scene";
-import { MOST_TILT } from "./tiltknobs";
 
 type Point = readonly [number, number];
 
@@ -38,7 +37,6 @@ export interface Pointing {
 const HANDLE = 14; // px round the handle that still turn it
 const REACH = 12; // px round a sample that still mark it
 const CLICK = 4; // px a click may slip
-const SNAP = 1.2; // degrees round 0 and the trained angle
 const STRETCH = 12; // px that Shift with an arrow stretches the box of the keys by
 
 /** Samples being gathered: by a lasso, or a box between two corners. */
@@ -199,13 +197,11 @@ function markedPlace(drawn: Drawn): Point {
   return [x + w / 2, y + h / 2];
 }
 
-/** Degrees between the centroid direction and the line from the arrows' foot to p, snapped and limited. */
+/** Degrees from the centroid direction to the line from the arrows' foot to p. */
 function angleAt({ scene, view }: Drawn, p: Point): number {
   const { plane, trained, pair, rule } = scene;
   const arm = plus(planeLift(plane, view.s(p[0]), view.t(p[1])), -1, trained.through);
-  const angle = (Math.atan2(Math.max(0, dot(arm, rule.n)), dot(arm, pair.centroids.z)) * 180) / Math.PI;
-  const near = [0, Math.min(MOST_TILT, trained.degrees)].find((stop) => Math.abs(angle - stop) < SNAP);
-  return near ?? Math.min(MOST_TILT, Number(angle.toFixed(1)));
+  return (Math.atan2(dot(arm, rule.n), dot(arm, pair.centroids.z)) * 180) / Math.PI;
 }
 
 function* places({ scene, view }: Drawn): Generator<[sample: number, x: number, y: number]> {

@@ -196,7 +196,7 @@ export class Scenes {
     if (d === 2) return { plane: FLAT, planeKey: "data", explained: null };
     if (kind === "tilt") {
       const { centroids, a, b } = pair;
-      const planeKey = `tilt ${a},${b} ${rule.kind} ${rule.angle} ${this.store.get("normal_at")}`;
+      const planeKey = `tilt ${a},${b} ${rule.kind} ${rule.turned} ${this.store.get("normal_at")}`;
       return { plane: { origin: centroids.midpoint, u: centroids.z, v: rule.n }, planeKey, explained: null };
     }
     const reference = referenceRows(data);

@@ -1,22 +1,27 @@
 /** Tilt slider, and in its place the regularisation slider while "L2 path" is on. */
 
 import type { Store } from "../../core/store";
+import { WIDEST } from "../../core/tiltcurve";
 import { b, h, say } from "../../draw/dom";
 import { button, type RangeOptions, rangeKnob } from "../../draw/knobs";
+import { degreesWords } from "../tilt/words";
 import type { Scene } from "./scene";
 
-export const MOST_TILT = 85; // degrees
 const KEY_STEP = 0.5; // degrees; arrow keys must get away from "as trained", so they snap by less than a step
-const DRAG_SNAP = 1; // degrees
+export const DRAG_SNAP = 1.2; // degrees
 const FIRST_LAMBDA = 0.01;
 
-/** A tilt as the store has it: null within `reach` degrees of the trained angle. */
-export function storedTilt(degrees: number, trained: number, reach = KEY_STEP / 2): number | null {
-  return Math.abs(degrees - Math.min(MOST_TILT, trained)) <= reach ? null : Number(degrees.toFixed(1));
+/** A tilt as the store has it, null for the trained angle: both that and 0 are met within `reach` degrees. */
+export function storedTilt(degrees: number, trained: number, reach: number): number | null {
+  const within = Math.min(WIDEST, Math.max(-WIDEST, degrees));
+  if (Math.abs(within - Math.min(WIDEST, trained)) <= reach) return null;
+  return Math.abs(within) <= reach ? 0 : Number(within.toFixed(1));
 }
 
 const EVERYWHERE =
   "All views follow the tilted rule: between the two classes of the pair it decides in the network's place. Their logits keep their mean, their difference becomes the rule's, all others stay. As trained, nothing changes.";
+
+const TIGHT = { class: "clsviz-small", style: "padding: 0 5px", "aria-pressed": "false" }; // beside the value
 
 const lambdaWords = (v: number) => String(Number(v.toPrecision(2)));
 
@@ -33,18 +38,17 @@ export function tiltKnobs(store: Store): TiltKnobs {
     { value: 0, label: "as trained" },
   ];
   let dragging = false;
-  const stored = (degrees: number) =>
-    dragging && degrees < DRAG_SNAP ? 0 : storedTilt(degrees, trained, dragging ? DRAG_SNAP : undefined);
+  const stored = (degrees: number) => storedTilt(degrees, trained, dragging ? DRAG_SNAP : KEY_STEP / 2);
   const options: RangeOptions = {
     name: "Tilt",
-    low: 0,
-    high: MOST_TILT,
+    low: -WIDEST,
+    high: WIDEST,
     step: KEY_STEP,
     value: 0,
     default: 0,
     labelled: false,
     stops: [nearest, asTrained],
-    format: (v) => `${v.toFixed(1)}°`,
+    format: degreesWords,
     live: (v) => store.set("tilt", stored(v), "live"),
     final: (v) => store.set("tilt", stored(v)),
   };
@@ -76,8 +80,7 @@ export function tiltKnobs(store: Store): TiltKnobs {
     final: (v) => store.set("regularisation", v),
   });
   const [first, second] = tilt.el.querySelectorAll<HTMLElement>(".clsviz-stop");
-  second!.classList.remove("clsviz-low", "clsviz-high");
-  second!.classList.add("clsviz-within"); // it stands anywhere on the track
+  first!.classList.add("clsviz-high"); // its words end at the middle of the track: there the second's may begin
   const words = h("span", {
     style: "margin-right: auto; white-space: nowrap; overflow: hidden; text-overflow: ellipsis",
   });
@@ -86,15 +89,10 @@ export function tiltKnobs(store: Store): TiltKnobs {
     () => {
       store.set("regularisation", store.get("regularisation") === null ? lambda.value : null);
     },
-    {
-      class: "clsviz-small",
-      "aria-pressed": "false",
-      title: "Show L2-regularised linear classifiers of the pair instead of tilts",
-    },
+    { ...TIGHT, title: "Show L2-regularised linear classifiers of the pair instead of tilts" },
   );
   const everywhere = button("use tilted", () => store.set("use_tilted", !store.get("use_tilted")), {
-    class: "clsviz-small",
-    "aria-pressed": "false",
+    ...TIGHT,
     title: EVERYWHERE,
   });
   const head = h(
@@ -117,16 +115,15 @@ export function tiltKnobs(store: Store): TiltKnobs {
       path.setAttribute("aria-pressed", String(regularised));
       everywhere.setAttribute("aria-pressed", String(Boolean(store.get("use_tilted"))));
       trained = network.degrees;
-      const shown = Math.min(MOST_TILT, trained);
+      const shown = Math.min(WIDEST, trained);
       options.default = asTrained.value = shown;
-      const place = shown / MOST_TILT;
-      second!.style.setProperty("--p", String(place));
-      // the two labels must not run into each other
-      first!.lastChild!.textContent = place > 0.6 ? "nearest centroid" : place > 0.36 ? "centroid" : "0°";
-      second!.hidden = place < 0.12;
+      const place = shown / WIDEST;
+      second!.style.setProperty("--p", String((1 + place) / 2));
+      second!.className = `clsviz-stop clsviz-${place > 0.5 ? "high" : "low"}`;
+      second!.hidden = place < 0.02;
       tilt.show(store.get<number | null>("tilt") ?? shown);
       if (regularised) say(words, "λ ", b(lambdaWords(lambda.value)));
-      else say(words, "Tilt ", b(`${(rule.kind === "trained" ? network.degrees : rule.angle).toFixed(1)}°`));
+      else say(words, "Tilt ", b(degreesWords(rule.turned)));
     },
   };
 }

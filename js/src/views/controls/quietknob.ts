@@ -6,7 +6,8 @@ import { type RangeOptions, rangeKnob } from "../../draw/knobs";
 
 export interface QuietKnob {
   el: HTMLElement;
-  show(value: number): void;
+  /** `unset`: none is chosen, words say what is. */
+  show(value: number, unset?: string): void;
   setDisabled(disabled: boolean): void;
 }
 
@@ -17,9 +18,9 @@ export function quietKnob(o: RangeOptions): QuietKnob {
   const name = h("span", { class: "clsviz-name", "aria-hidden": "true" }, o.name);
   const el = h("div", { class: "clsviz-knob" }, name, knob.el, value);
   let said = "";
-  const show = (v: number) => {
-    knob.show(v);
-    const words = format(v);
+  const show = (v: number, unset?: string) => {
+    knob.show(v, unset);
+    const words = unset ?? format(v);
     if (words === said) return;
     said = words;
     afterDrawing(() => {

@@ -113,7 +113,7 @@ export function drawMargins(
 /** What the axis is, in as many words as there is room for. */
 function axisWords(g: CanvasRenderingContext2D, { axis, bins }: MarginPicture, width: number): string {
   const [short] = axis.split(":") as [string];
-  const beyond = bins.beyond ? "; some beyond the ends" : "";
+  const beyond = bins.beyond ? "; end bars hold what lies beyond" : "";
   const fits = [axis + beyond, short + beyond, short].find((words) => g.measureText(words).width <= width);
   return fits ?? fitted(short, width, g);
 }

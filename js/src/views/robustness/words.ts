@@ -1,7 +1,7 @@
 /** The robustness view in a sentence. */
 
 import { b } from "../../draw/dom";
-import { signed } from "../ood/words";
+import { percent } from "../tilt/words";
 import type { Accuracy, Attacks, By, Kind, Pair } from "./numbers";
 
 /** Who says that a boundary is there. */
@@ -10,6 +10,9 @@ const FOUND: Record<By, string> = {
   line: "a walk towards the nearest sample called otherwise",
   pgd: "PGD",
 };
+
+/** As the slider says it. */
+const short = (v: number): string => String(Number(v.toPrecision(3))).replace("-", "−");
 
 /** A distance that nobody found is none. */
 export const distanceWords = (v: number): string => (Number.isFinite(v) ? v.toFixed(4) : "none found");
@@ -33,10 +36,10 @@ export function marginSentence(s: MarginsSaid): (Node | string)[] {
     distance: "a distance to the boundary",
   }[s.kind];
   const unit = s.kind === "logit" ? " nats" : "";
-  const middle = Number.isFinite(s.median) ? `; the median is ${signed(s.median)}` : "";
+  const middle = Number.isFinite(s.median) ? `; the median is ${short(s.median)}` : "";
   return [
     b(`${((100 * s.below) / s.n).toFixed(1)} %`),
-    ` of ${s.n} ${s.of} have ${what} below ${signed(s.threshold)}${unit}${middle}, ${s.wrong} are wrong.`,
+    ` of ${s.n} ${s.of} have ${what} below ${short(s.threshold)}${unit}${middle}, ${s.wrong} are wrong.`,
   ];
 }
 
@@ -58,18 +61,18 @@ export function radiusSentence(s: RadiusSaid): (Node | string)[] {
     lipschitz: `, certainly (Lipschitz constant ≤ ${attacks.proof.lipschitz.toPrecision(3)}) at least `,
   }[attacks.proof.by];
   return [
-    ` Within radius ${s.radius.toPrecision(3)} ${attacks.exact ? "exactly" : "at most"} `,
-    b(accuracy.found.toFixed(4)),
+    ` Within radius ${short(s.radius)} ${attacks.exact ? "exactly" : "at most"} `,
+    b(percent(accuracy.found)),
     ` stay right (${attacks.exact ? "of" : `upper bound by ${FOUND[attacks.by]} on`} ${s.attacked} samples${late})`,
-    ...(attacks.exact ? [] : [proved, b(accuracy.certified.toFixed(4)), " do"]),
-    `; FGSM of that length, ${attacks.step(s.radius).toPrecision(3)} in each feature, leaves `,
-    b(accuracy.fgsm.toFixed(4)),
+    ...(attacks.exact ? [] : [proved, b(percent(accuracy.certified)), " do"]),
+    `; FGSM of that length, ${short(attacks.step(s.radius))} in each feature, leaves `,
+    b(percent(accuracy.fgsm)),
     ".",
   ];
 }
 
 export function pairWords(pair: Pair, classNames: readonly string[]): string {
-  const said = (i: 0 | 1) => `${classNames[pair.calls[i]]} (${pair.probs[i].toFixed(2)})`;
+  const said = (i: 0 | 1) => `${classNames[pair.calls[i]]} (${Math.round(100 * pair.probs[i])} %)`;
   const far = Number.isFinite(pair.distance)
     ? `boundary at ${distanceWords(pair.distance)}`
     : "no boundary found";

@@ -39,7 +39,7 @@ export function drawErrors(g: G, c: Colours, w: number, h: number, p: TiltPictur
   drawZones(g, c, at, p.curve);
   drawFrame(g, c, at, {
     title: "error",
-    x: fitted("angle off the centroid direction", box.w, g),
+    x: fitted("angle off the centroid direction: drag to turn", box.w, g),
     xTicks: box.w < 330 * s ? FEW_ANGLES : ANGLES,
     yFormat: (v) => `${Number((100 * v).toPrecision(3))} %`,
   });
@@ -163,7 +163,8 @@ function legend(g: G, c: Colours, w: number, s: number): void {
   entry("samples", stroke(c.gap, []), 18 * s);
   entry("L2 path", (from) => mark(g, 2, from + 5, y, 3.5, c.accent, c.fg, 0.75), 10 * s);
   entry("epochs", (from) => mark(g, 1, from + 5, y, 4, c.bg, c.fg, 1.25), 10 * s);
-  entry("best", (from) => mark(g, 3, from + 5, y, 4.5, c.bg, c.fg, 1.75), 10 * s);
+  entry("best by theory", (from) => mark(g, 3, from + 5, y, 4.5, c.bg, c.fg, 1.75), 10 * s);
+  entry("on screen", (from) => ring(g, from + 5, y, c, 4), 10 * s);
 }
 
 /** Strength above, distance below; the theory of both is geometry: 1 / |cos| and half the distance times cos. */

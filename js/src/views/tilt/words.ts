@@ -16,6 +16,7 @@ export interface Now {
   measured: Measured;
   theory: number; // error
   type: 0 | 1 | 2;
+  bends: boolean; // the network is not straight, as all that is turned is
 }
 
 export function sentence(now: Now, curve: TheoryCurve, true_: boolean, samples: number): (Node | string)[] {
@@ -34,7 +35,9 @@ export function sentence(now: Now, curve: TheoryCurve, true_: boolean, samples: 
     b(plain(measured.strength)),
     `, distance ${plain(measured.distance)}: `,
     b(`type ${now.type}`),
-    `, ${TYPES[now.type]}. Least error by the theory ${percent(curve.least)} at ${degreesWords(curve.best)}. `,
+    `, ${TYPES[now.type]}. `,
+    now.bends ? "The network bends: the lines are of straight boundaries. " : "",
+    `Least error by the theory ${percent(curve.least)} at ${degreesWords(curve.best)}. `,
     true_
       ? "Theory: the Gaussians that the samples were drawn from, boundary half-way."
       : "Theory: Gaussians with the spread and correlation of the training samples along the centroids and along the leaning, boundary half-way.",
