@@ -56,7 +56,8 @@ def _views() -> list[dict[str, str]]:
 
     views = []
     for view, _, _ in VIEWS.values():
-        words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", view.__name__).capitalize()
+        first, *rest = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z]+", view.__name__)  # OOD, View
+        words = " ".join([first, *(word.lower() for word in rest)])
         summary = (inspect.getdoc(view) or "").split("\n\n")[0].replace("\n", " ")
         views.append(
             {"id": view.__name__, "title": words, "summary": summary, "cell": view_cell(view.__name__)}

@@ -53,3 +53,9 @@ def test_a_call_has_the_signature_of_its_measure():
         'cv.calibration.ece(logits, labels, kind="logits", mode="top_label", n_bins=15'
         in CELLS["calibration.ece"]
     )
+
+
+def test_a_view_is_titled_in_words_and_keeps_its_capitals():
+    titles = {view["id"]: view["title"] for view in RAW["views"]}
+    assert titles["OODView"] == "OOD view"
+    assert titles["PrototypeGallery"] == "Prototype gallery"
