@@ -241,3 +241,128 @@ def fast_step(X: np.ndarray, y: np.ndarray, w: np.ndarray, b: float, epsilon: fl
         model.weight.copy_(torch.from_numpy(np.stack([np.zeros_like(w), w])))
         model.bias.copy_(torch.tensor([0.0, b]))
     return boundary.fgsm(model, X, y, epsilon=epsilon)
+
+
+def _local_map() -> dict[str, Any]:
+    """Three logits round a sample; the class with the second largest is not the one nearest to it."""
+    return {
+        "A": np.array([[2.0, -1.0, 0.5, 1.0], [1.6, -0.8, 0.3, 1.2], [-1.0, 1.5, -0.5, -0.5]]),
+        "b": np.array([0.1, -0.4, 0.6]),
+        "x": np.array([1.0, 0.5, -0.5, 0.8]),
+    }
+
+
+def _ways(A: np.ndarray, b: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (K - 1, D) of the answer less those of the others, and the gaps (K - 1,) of the logits."""
+    z = A @ x + b
+    own = int(z.argmax())
+    return A[own] - np.delete(A, own, 0), z[own] - np.delete(z, own)
+
+
+def _to_the_runner_up(A: np.ndarray, b: np.ndarray, x: np.ndarray) -> float:
+    w, gap = _ways(A, b, x)
+    return float(gap.min() / np.linalg.norm(w[gap.argmin()]))
+
+
+@exercise(
+    id="06.5",
+    question=(
+        "Near the sample x the logits of a network are A x + b. By this map, how long is the shortest step, "
+        "as a Euclidean length, after which the answer is another?"
+    ),
+    kind=Number(tolerance=1e-3, low=0),
+    given=_local_map,
+    hints=(
+        "Compare the answer with one other class: the gap between their logits is a linear function of x, "
+        "with a w of its own. How far is it to where this function is 0?",
+        "There is one such distance for each other class. Divide each gap by the length of the difference of "
+        "two rows of A. Then choose.",
+    ),
+    slips=(
+        (
+            _to_the_runner_up,
+            "That is the way to the class with the second largest logit. Is it the nearest?",
+        ),
+        (
+            lambda A, b, x: float(_ways(A, b, x)[1].min()),
+            "That is a gap between logits, not a length in the space of the inputs.",
+        ),
+        (
+            lambda A, b, x: float((_ways(A, b, x)[1] / np.linalg.norm(A[(A @ x + b).argmax()])).min()),
+            "The row of the answer alone lowers its logit. But the other logit moves as well.",
+        ),
+        (
+            lambda A, b, x: float((_ways(A, b, x)[1] / np.abs(_ways(A, b, x)[0]).sum(1)).min()),
+            "So far each single feature must go if all move at once. Asked is the Euclidean length.",
+        ),
+    ),
+    why=(
+        "The nearest boundary is not that of the runner-up if another class has a much steeper gap. It is "
+        "the first step of DeepFool; where the map holds that far, it is the last one as well."
+    ),
+)
+def step_by_the_map(A: np.ndarray, b: np.ndarray, x: np.ndarray) -> float:
+    own = int((A @ x + b).argmax())
+    return float(boundary.multiclass_linear_margin(A, b, x[None], [own])[0])
+
+
+def _carried_over() -> dict[str, Any]:
+    """Answers of a classifier before and after an attack made on a copy of it, and the copy's."""
+    rng = np.random.default_rng(66)
+    labels = rng.integers(0, 10, 500)
+
+    def wrong(share: float, mostly: np.ndarray | None = None) -> np.ndarray:
+        other = (labels + rng.integers(1, 10, 500)) % 10
+        if mostly is not None:
+            other = np.where(rng.random(500) < 0.7, mostly, other)
+        return np.where(rng.random(500) < share, other, labels)
+
+    copy_after = wrong(0.85)
+    before = wrong(0.1)
+    after = np.where(rng.random(500) < 0.5, wrong(0.7, copy_after), before)
+    return {"labels": labels, "before": before, "after": after, "copy_after": copy_after}
+
+
+@exercise(
+    id="06.6",
+    question=(
+        "Samples with labels were moved to fool a copy of a classifier. before and after are the answers of "
+        "the classifier itself, copy_after those of the copy to the moved samples. Take the samples that the "
+        "classifier had right and that fool the copy: which share of them does the classifier get wrong?"
+    ),
+    kind=Number(tolerance=5e-4, low=0, high=1),
+    given=_carried_over,
+    hints=(
+        "Two conditions say which samples count, a third is counted among them.",
+        "Right before: before equals labels. The copy is fooled: copy_after differs from labels.",
+    ),
+    slips=(
+        (
+            lambda labels, before, after, copy_after: float((after != labels)[copy_after != labels].mean()),
+            "Some of these the classifier had wrong from the start. No attack did that.",
+        ),
+        (
+            lambda labels, before, after, copy_after: float((after != labels)[before == labels].mean()),
+            "Some of these don't even fool the copy.",
+        ),
+        (
+            lambda labels, before, after, copy_after: float(
+                ((before == labels) & (copy_after != labels) & (after != labels)).mean()
+            ),
+            "The right samples are counted, but as a share of all 500.",
+        ),
+        (
+            lambda labels, before, after, copy_after: float(
+                (after == copy_after)[(before == labels) & (copy_after != labels)].mean()
+            ),
+            "So often both give the same wrong answer. Another wrong answer is wrong as well.",
+        ),
+    ),
+    why=(
+        "An attack that carries over needs no access to what it attacks. To hide the weights is therefore "
+        "little protection."
+    ),
+)
+def carried_over(labels: np.ndarray, before: np.ndarray, after: np.ndarray, copy_after: np.ndarray) -> float:
+    counted = (before == labels) & (copy_after != labels)
+    return float((after[counted] != labels[counted]).mean())

@@ -240,3 +240,59 @@ def _with_hits(X_train: np.ndarray, y_train: np.ndarray, X: np.ndarray, alpha: f
 )
 def vote(X_train: np.ndarray, y_train: np.ndarray, X: np.ndarray, alpha: float) -> np.ndarray:
     return boundary.singular_kernel_scores(X_train, y_train, X, alpha=alpha, n_classes=2)[:, 1]
+
+
+def _two_versions() -> dict[str, Any]:
+    """Answers of an old and a new version, which is more accurate and still breaks something."""
+    rng = np.random.default_rng(75)
+    labels = rng.integers(0, 6, 600)
+
+    def wrong() -> np.ndarray:
+        return (labels + rng.integers(1, 6, 600)) % 6
+
+    old = np.where(rng.random(600) < 0.15, wrong(), labels)
+    kept = np.where(rng.random(600) < 0.95, old, wrong())
+    return {"old": old, "new": np.where(rng.random(600) < 0.5, labels, kept), "labels": labels}
+
+
+@exercise(
+    id="07.5",
+    question=(
+        "An old and a new version of a classifier answered the same samples. Which share of what the old "
+        "version had right does the new one get wrong?"
+    ),
+    kind=Number(tolerance=5e-4, low=0, high=1),
+    given=_two_versions,
+    hints=(
+        "The accuracies of both do not suffice: what is mended hides what is broken.",
+        "Take the samples with old equal to labels. In which share of these does new differ from labels?",
+    ),
+    slips=(
+        (
+            lambda old, new, labels: boundary.negative_flips(old, new, labels).negative_rate,
+            "These samples are meant, but that is their share of all samples.",
+        ),
+        (
+            lambda old, new, labels: float((new == labels).mean() - (old == labels).mean()),
+            "That is what accuracy gained: what was mended less what was broken.",
+        ),
+        (
+            lambda old, new, labels: float((new == labels)[old != labels].mean()),
+            "That share of the old version's errors was mended. Asked is what was broken.",
+        ),
+        (
+            lambda old, new, labels: float((old != new).mean()),
+            "There the versions differ, also where the new one is right.",
+        ),
+        (
+            lambda old, new, labels: float((old == labels)[new != labels].mean()),
+            "That is the share among what the new version has wrong.",
+        ),
+    ),
+    why=(
+        "Whoever relied on an answer that was right does not mind whether the mean went up. An update is "
+        "judged by what it breaks, too."
+    ),
+)
+def broken_by_the_update(old: np.ndarray, new: np.ndarray, labels: np.ndarray) -> float:
+    return boundary.negative_flips(old, new, labels).regression
