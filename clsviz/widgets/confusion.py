@@ -9,6 +9,7 @@ import numpy as np
 import traitlets
 from sklearn.metrics import confusion_matrix
 
+from clsviz.calibration import ood_metrics
 from clsviz.widgets.base import View
 from clsviz.widgets.overlay import shown_validation
 from clsviz.widgets.sources import predictions_source
@@ -24,6 +25,7 @@ class ConfusionResult:
     counts: np.ndarray  # (K, K) int64
     class_names: tuple[str, ...]
     accuracy: float
+    auroc: float  # of two classes of which one has no training samples: how well they are ranked; else nan
 
 
 class ConfusionState(traitlets.HasTraits):
@@ -38,9 +40,16 @@ class ConfusionNumbers:
         """The numbers on screen, recomputed in Python from the validation samples."""
         logits, labels = shown_validation(self)
         guesses = logits.argmax(1)
-        names = self.source.dataset.class_names
+        data = self.source.dataset
+        names = data.class_names
         counts = confusion_matrix(labels, guesses, labels=np.arange(len(names)))
-        return ConfusionResult(counts, names, float(np.mean(guesses == labels)))
+        auroc = float("nan")
+        trained = np.unique(data.y[data.train])
+        if len(names) == 2 and len(trained) == 1 and len(np.unique(labels)) == 2:
+            score = logits[:, trained[0]] - logits[:, 1 - trained[0]]
+            known = labels == trained[0]
+            auroc = ood_metrics(score[known], score[~known]).auroc
+        return ConfusionResult(counts, names, float(np.mean(guesses == labels)), auroc)
 
     def to_plotly(self) -> Figure:
         """The matrix as a plotly figure."""

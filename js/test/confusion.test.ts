@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cellSamples, confusion, mostConfusedPair } from "../src/core/confusion";
+import { cellSamples, confusion, mostConfusedPair, rankedApart, unseenClass } from "../src/core/confusion";
 
 const onehot = (classes: number[], k: number) =>
   classes.flatMap((c) => Array.from({ length: k }, (_, j) => (j === c ? 1 : 0)));
@@ -23,6 +23,21 @@ describe("the confusion matrix", () => {
   it("names the pair that is confused most, both ways counted", () => {
     expect(mostConfusedPair(c)).toEqual([1, 2]);
     expect(mostConfusedPair(confusion(onehot([0, 1], 2), [0, 1], 2))).toBeNull();
+  });
+
+  it("knows a class of two that was not trained on, and how well the two are ranked apart", () => {
+    const data = { k: 2, y: Int32Array.of(0, 0, 1, 0, 1), train: Int32Array.of(0, 1) };
+    expect(unseenClass(data)).toBe(1);
+    expect(unseenClass({ ...data, train: Int32Array.of(4) })).toBe(0);
+    expect(unseenClass({ ...data, train: Int32Array.of(0, 2) })).toBeNull();
+    expect(unseenClass({ ...data, train: new Int32Array(0) })).toBeNull(); // predictions alone
+    expect(unseenClass({ ...data, k: 3 })).toBeNull();
+    // logits of class 1 less those of class 0: -3, -1, -1 of class 0; -2, -1 of class 1; all are called 0
+    const logits = [3, 0, 1, 0, 0, -1, 2, 0, 0, -1];
+    const labels = [0, 0, 0, 1, 1];
+    expect(rankedApart(logits, labels, 1)).toBeCloseTo((1 + 0 + 0 + 1 + 0.5 + 0.5) / 6, 12);
+    expect(rankedApart(logits, labels, 0)).toBeCloseTo(0.5, 12); // either way the same pairs
+    expect(rankedApart(logits.slice(0, 6), [0, 0, 0], 1)).toBeNaN();
   });
 
   it("gives a tie to the lowest class", () => {

@@ -1,5 +1,7 @@
 /** Which classes are taken for which. */
 
+import { rank } from "./ood";
+import type { Dataset } from "./session";
 import { argmax } from "./softmax";
 
 export interface Confusion {
@@ -42,6 +44,21 @@ export function cellSamples(
     if (labels[i] === a && c.predicted[i] === b) out[found++] = rows[i]!;
   }
   return out;
+}
+
+/** Of two classes the one that has no training sample: where it begins has not been learnt; null where there is none. */
+export function unseenClass({ k, y, train }: Pick<Dataset, "k" | "y" | "train">): number | null {
+  if (k !== 2 || train.length === 0) return null;
+  const first = y[train[0]!]!;
+  return train.every((i) => y[i] === first) ? 1 - first : null;
+}
+
+/** How often a sample of the class `unseen` has the higher logit of it than one of the other has; ties count half. */
+export function rankedApart(logits: ArrayLike<number>, labels: ArrayLike<number>, unseen: number): number {
+  const scores: [number[], number[]] = [[], []]; // of the class trained on, of the other
+  for (let i = 0; i < labels.length; i++)
+    scores[labels[i] === unseen ? 1 : 0].push(logits[2 * i + 1 - unseen]! - logits[2 * i + unseen]!);
+  return rank(Float64Array.from(scores[0]), Float64Array.from(scores[1])).auroc;
 }
 
 /** The two classes most often taken for each other, both ways counted, lower index first; null without errors. */

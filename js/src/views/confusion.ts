@@ -1,14 +1,21 @@
 /** Confusion matrix: which classes are taken for which; a click selects a cell's samples. */
 
-import { type Confusion, cellSamples, confusion, mostConfusedPair } from "../core/confusion";
+import {
+  type Confusion,
+  cellSamples,
+  confusion,
+  mostConfusedPair,
+  rankedApart,
+  unseenClass,
+} from "../core/confusion";
 import { markedSample } from "../core/marked";
 import { RULE_KEYS, shownTilted } from "../core/overlay";
 import { selectedMask } from "../core/samples";
 import { click, type Selection, type SetOp, selectionWords, setOp } from "../core/selection";
 import { logitsOf, type Shown } from "../core/shown";
 import { argmax } from "../core/softmax";
-import { makeCanvas } from "../draw/canvas";
-import { b, h, OWN_KEYS } from "../draw/dom";
+import { makeCanvas, operable } from "../draw/canvas";
+import { b, h } from "../draw/dom";
 import { commonNotice, makePanel, shownWord, type TableData } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { colours } from "../draw/theme";
@@ -29,15 +36,10 @@ function matrixOf(at: Shown, k: number): Confusion {
 
 export const mountConfusion: Mount = (el, { session, store }) => {
   const panel = makePanel(el, { view: "confusion", title: "Confusion matrix", table: () => table() });
-  const canvas = makeCanvas("");
-  for (const [name, value] of Object.entries({
-    tabindex: "0",
-    role: "application",
-    ...OWN_KEYS,
-    "aria-label":
-      "Cells of the confusion matrix: arrow keys move, Enter selects the samples of a cell (with Shift adds, with Ctrl takes out, with both keeps the common ones), Escape clears",
-  }))
-    canvas.el.setAttribute(name, value);
+  const canvas = operable(
+    makeCanvas(""),
+    "Cells of the confusion matrix: arrow keys move, Enter selects the samples of a cell (with Shift adds, with Ctrl takes out, with both keeps the common ones), Escape clears",
+  );
   panel.body.append(h("div", { class: "clsviz-plot", style: SQUARISH }, canvas.el));
 
   /** What the pointer and the keys act on: the picture as last drawn. */
@@ -93,7 +95,16 @@ export const mountConfusion: Mount = (el, { session, store }) => {
       `: ${matrix.right} of ${at.rows.length} right. `,
     ];
     const pair = mostConfusedPair(matrix);
-    if (pair) {
+    const unseen = unseenClass(session.dataset!);
+    const apart = unseen === null ? Number.NaN : rankedApart(at.logits, at.labels, unseen);
+    if (!Number.isNaN(apart)) {
+      parts.push(
+        "None of ",
+        b(names[unseen!]!),
+        " was trained on: the border is not learnt, the ranking is: ",
+      );
+      parts.push(b(`AUROC ${apart.toFixed(3)}`), ".");
+    } else if (pair) {
       const [i, j] = pair;
       const [there, back] = [matrix.counts[i * matrix.k + j]!, matrix.counts[j * matrix.k + i]!];
       parts.push("Most confused: ", b(`${names[i]} and ${names[j]}`), ` (${there} + ${back} times).`);

@@ -6,7 +6,7 @@ import pytest
 import torch
 import traitlets
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import confusion_matrix, roc_auc_score
 
 import clsviz as cv
 from clsviz.errors import InputError, ShapeError
@@ -62,6 +62,19 @@ def test_confusion_counts_are_those_of_scikit_learn(blobs):
     result = cv.ConfusionMatrix.from_estimator(model, X, y).result
     np.testing.assert_array_equal(result.counts, confusion_matrix(y, model.predict(X)))
     assert result.accuracy == pytest.approx(model.score(X, y))
+    assert np.isnan(result.auroc)  # both classes are trained on
+
+
+def test_where_one_class_is_trained_on_its_ranking_is_that_of_scikit_learn():
+    run = cv.Run(cv.Experiment("one_digit", epochs=1)).start()
+    assert run.wait(60)
+    view = cv.ConfusionMatrix.from_run(run)
+    data = run.dataset
+    logits = run.predict(data.X[data.validation])
+    expected = roc_auc_score(data.y[data.validation], logits[:, 1] - logits[:, 0])
+    assert view.result.auroc == pytest.approx(expected, abs=1e-12)
+    view.close()
+    run.stop()
 
 
 def test_a_linear_model_has_the_angle_of_its_own_normal(blobs):
