@@ -203,7 +203,7 @@ export const mountInspector: Mount = (el, { session, store }) => {
     const list = walk();
     if (!list) return "";
     const i = list.order.indexOf(sample);
-    return `${i < 0 ? "–" : i + 1} of ${list.order.length}${list.selected ? " selected" : ", worst first"}`;
+    return `${i < 0 ? "–" : i + 1}/${list.order.length}${list.selected ? " selected" : ", worst first"}`;
   };
 
   const factLines = (data: Dataset, v: Verdict): HTMLElement[] => {

@@ -368,7 +368,7 @@ export function axisTitles({ kind, data, attack }: Scene): [string, string] {
       `towards the nearest ${shorten(data.classNames[data.y[attack.neighbour]!]!)}`,
     ];
   if (kind === "points" || kind === "attack")
-    return ["from the first to the second sample (input units)", "towards the third"];
+    return ["from sample 1 to sample 2 (input units)", "towards sample 3"];
   return ["along the centroids (input units)", "across, in the normal’s plane"];
 }
 
