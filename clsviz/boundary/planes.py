@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
+from torch import nn
 
 from clsviz.boundary.attacks import deepfool
 from clsviz.boundary.calling import logits_at
 from clsviz.boundary.checks import TINY, class_labels, integer, not_negative, real_array, unit, vector_of
+from clsviz.boundary.distances import boundary_distance_along, nearest_other_call
 from clsviz.catalogue import Range, method
 from clsviz.errors import InputError, ShapeError
 
@@ -197,28 +199,28 @@ def attack_plane(
 
     The first axis points at the end of the attack, the second at the nearest sample of the class that the
     model calls it: where the class that was reached really lies. DeepFool has no radius to choose and ends
-    just beyond the boundary.
+    just beyond the boundary. A model without slopes is walked straight towards the nearest row of X that it
+    calls otherwise, as far as its class changes: one step, as `distance_to_other_call` measures it.
 
     Args:
-        model: torch module, (N, d) to (N, K) logits; left as found.
+        model: torch module, (N, d) to (N, K) logits, left as found; or a callable that does the same.
         x: (d,) the sample, d >= 2. X: (N, d) samples for the second axis. y: (N,) their int labels.
         max_iter, overshoot: of `deepfool`.
 
     Raises:
-        InputError: the attack does not move the sample (no slopes), or no sample of X spans a plane with it.
+        InputError: the attack does not move the sample (slopes of zero, or all of X is called as it is), or
+            no sample of X spans a plane with it.
         ShapeError: shapes do not fit.
     """
     x = real_array(x, "x", 1)
     X, y = real_array(X, "X", 2), class_labels(y, "y", np.iinfo(np.int64).max)
     if X.shape[1] != len(x) or y.shape != (len(X),):
         raise ShapeError(f"X must be (N, {len(x)}) with y (N,), got {X.shape} and {y.shape}")
-    whole = deepfool(model, x[None], max_iter=integer(max_iter, "max_iter"), overshoot=overshoot)
-    steps = [
-        deepfool(model, x[None], max_iter=i, overshoot=overshoot).adversarial[0]
-        for i in range(1, int(whole.iterations[0]) + 1)
-    ]
-    if not steps:
-        raise InputError("the model's logits have no slope at x, so that no attack leads anywhere")
+    max_iter = integer(max_iter, "max_iter")
+    if isinstance(model, nn.Module):
+        steps = _deepfool_steps(model, x, max_iter, overshoot)
+    else:
+        steps = _straight_step(model, x, X)
     path = np.stack([x, *steps])
     first, last = (int(k) for k in logits_at(model, path[[0, -1]]).argmax(1))
     apart = ((X - x) ** 2).sum(1)
@@ -229,8 +231,30 @@ def attack_plane(
         except InputError:
             continue
         coords = plane_project(plane, path)
-        return AttackPlane(plane, path, coords, float(whole.distance[0]), (first, last), int(row))
+        distance = float(np.linalg.norm(path[-1] - x))
+        return AttackPlane(plane, path, coords, distance, (first, last), int(row))
     raise InputError("all rows of X lie on the line of the attack; it needs a sample beside it")
+
+
+def _deepfool_steps(model: nn.Module, x: np.ndarray, max_iter: int, overshoot: float) -> list[np.ndarray]:
+    whole = deepfool(model, x[None], max_iter=max_iter, overshoot=overshoot)
+    steps = [
+        deepfool(model, x[None], max_iter=i, overshoot=overshoot).adversarial[0]
+        for i in range(1, int(whole.iterations[0]) + 1)
+    ]
+    if not steps:
+        raise InputError("the model's logits have no slope at x, so that no attack leads anywhere")
+    return steps
+
+
+def _straight_step(model: Any, x: np.ndarray, X: np.ndarray) -> list[np.ndarray]:
+    calls = logits_at(model, np.vstack([x[None], X])).argmax(1)
+    other = nearest_other_call(x[None], calls[:1], X, calls[1:])
+    if other.index[0] < 0:
+        raise InputError("the model calls all of X as it calls x, so that no attack leads anywhere")
+    towards = unit(X[other.index[0]] - x, "the way to the nearest sample called otherwise")
+    reach = boundary_distance_along(model, x[None], towards[None], t_max=other.distance)
+    return [x + float(reach[0]) * towards]
 
 
 def _upright(axis: np.ndarray) -> np.ndarray:

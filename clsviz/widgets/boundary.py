@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traitlets
-from torch import nn
 
 from clsviz import boundary
 from clsviz.boundary import local
 from clsviz.boundary.planes import AttackPlane, Plane
 from clsviz.errors import InputError
-from clsviz.models import network
+from clsviz.widgets.attack_job import attack_on
 from clsviz.widgets.base import View
 from clsviz.widgets.messages import MAX_RESOLUTION, OF_FEATURES
 from clsviz.widgets.overlay import marked_sample, pair_rule
@@ -55,7 +54,7 @@ class BoundaryState(traitlets.HasTraits):
         PLANES,
         None,
         allow_none=True,
-        help='None: by the data; "attack" needs a network that the browser runs',
+        help="None: by the data",
     ).tag(sync=True)
     colour = traitlets.Enum(
         COLOURS,
@@ -116,15 +115,9 @@ class BoundaryNumbers:
         data = self.source.dataset
         reference = pair_rows(data)
         X, y = data.X[reference].astype(np.float64), data.y[reference]
-        model = self.source.model_at(self.step)
-        runs = isinstance(model, nn.Module) and network(model) is not None
-        if self.plane == "attack" and not runs:  # not on offer in the page, which shows the tilt plane
-            return None, None
         if self.plane == "attack":
-            sample = marked_sample(self)
-            others = reference != sample
             try:
-                attack = boundary.attack_plane(model, data.X[sample], X[others], y[others])
+                attack, _ = attack_on(self.source, self.step, marked_sample(self))
             except InputError:
                 attack = None
             if attack is not None:

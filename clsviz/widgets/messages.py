@@ -139,6 +139,15 @@ class AskExplanation:
 
 
 @dataclass(frozen=True, slots=True)
+class AskAttack:
+    """The way of an attack on a sample, for networks the browser cannot run."""
+
+    sample: int
+    step: int | None
+    member: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AskCalibrator:
     """What a calibrator makes of the validation samples, fitted out of fold."""
 
@@ -193,6 +202,7 @@ Request = (
     | AskCalibrator
     | AskOOD
     | AskExplanation
+    | AskAttack
     | AskTemperatures
     | FanOut
     | Cancel
@@ -374,6 +384,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "calibrator": lambda c: AskCalibrator(_text(c, "name"), _whole(c, "step", 0, 2**53), _member(c)),
     "ood": _ood,
     "explanation": _explanation,
+    "attack": lambda c: AskAttack(_whole(c, "sample", 0, 2**53), _step(c), _member(c)),
     "temperatures": _temperatures,
     "fan": _fan,
     "scene": lambda c: GoToScene(_whole(c, "index", 0, MOST_SCENES)),

@@ -18,6 +18,7 @@ from clsviz.data.dataset import Dataset
 from clsviz.errors import ClsvizError, InputError
 from clsviz.training import Event, Experiment, Fan, Run, Snapshot, Source
 from clsviz.widgets import fan_choice, messages
+from clsviz.widgets.attack_job import attack_answer
 from clsviz.widgets.calibrator_job import CalibratorJob
 from clsviz.widgets.explanation_job import explanation_answer
 from clsviz.widgets.fan_member import MemberSource
@@ -103,6 +104,8 @@ class Session:
         self._publisher.remember(self._own_outside)
         self._last_ood: list[Packet] = []
         self._publisher.remember(lambda: self._last_ood)
+        self._last_attack: list[Packet] = []
+        self._publisher.remember(lambda: self._last_attack)
         self._last_explanation: list[Packet] = []
         self._publisher.remember(lambda: self._last_explanation)
         self._last_temperatures: list[Packet] = []
@@ -275,6 +278,12 @@ class Session:
         self._last_explanation = [explanation_answer(source, self.source.run_id, request)]
         self._publisher.put("explanation", self._last_explanation[0])
 
+    def answer_attack(self, request: messages.AskAttack) -> None:
+        """Tells the pages how an attack on a sample goes, under a network that they cannot run."""
+        source = self.source_of(request.member)
+        self._last_attack = [attack_answer(source, self.source.run_id, request)]
+        self._publisher.put("attack", self._last_attack[0])
+
     def answer_temperatures(self, request: messages.AskTemperatures) -> None:
         """Tells the pages which temperatures a network learns for samples."""
         source = self.source_of(request.member)
@@ -347,6 +356,8 @@ class Session:
                 self._loss_thread.submit("ood", lambda _cancelled: self.answer_ood(request))
             case messages.AskExplanation():
                 self._loss_thread.submit("explanation", lambda _cancelled: self.answer_explanation(request))
+            case messages.AskAttack():
+                self._loss_thread.submit("attack", lambda _cancelled: self.answer_attack(request))
             case messages.AskCalibrator():
                 self._calibrator_thread.submit("calibrator", lambda off: self._calibrate(request, off))
             case messages.AskTemperatures():
@@ -430,7 +441,7 @@ class Session:
         if event.kind == "reset":
             if isinstance(self.fan, Fan) and not self._fits_run(self.fan):
                 self.close_fan()
-            self._last_field, self._last_losses = [], []
+            self._last_field, self._last_attack, self._last_losses = [], [], []
             self._last_ood, self._last_temperatures, self._last_explanation = [], [], []
             self.calibrators.forget()
             self._probes.cancel()

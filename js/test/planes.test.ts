@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { attackPlane } from "../src/core/attackplane";
+import { attackPlane, attackTold } from "../src/core/attackplane";
 import { networkCells, patterns, whyNoCells } from "../src/core/cells";
 import { forward, type Network } from "../src/core/forward";
 import { InputGradient } from "../src/core/gradient";
 import { dot } from "../src/core/linalg";
 import { ldaPlane, planeLift } from "../src/core/plane";
+import type { Dataset } from "../src/core/session";
+import { bytes } from "./line";
 import { vectors } from "./vectors";
 
 interface LdaCase {
@@ -98,6 +100,13 @@ describe.each(python.networks)("a ReLU network $sizes in a plane", (c) => {
     close(found.plane.u, c.attack.u, 1e-5);
     close(found.plane.v, c.attack.v, 1e-5);
     expect(Math.abs(dot(found.plane.u, found.plane.v))).toBeLessThan(1e-12);
+
+    // as told by the kernel
+    const { distance, called, neighbour } = found;
+    const header = { kind: "attack_answer", error: "", by: "deepfool", distance, called, neighbour };
+    const buffers = [bytes(Float64Array.from(found.path.flatMap((p) => [...p])))];
+    expect(attackTold({ message: header, buffers }, { X, y, d } as Dataset)).toEqual(found);
+    expect(attackTold({ message: { ...header, error: "no" }, buffers: [] }, { X, y, d } as Dataset)).toBeNull();
   });
 });
 

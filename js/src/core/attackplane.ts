@@ -1,10 +1,11 @@
 /** The way of DeepFool on one sample, and the plane through it (clsviz.boundary.attack_plane). No DOM. */
 
+import { asFloat64 } from "./arrays";
 import { deepfool } from "./attacks";
 import { type Runnable, referenceRows } from "./boundary";
 import { InputGradient } from "./gradient";
 import { type Plane, planeFromPoints, planeProject } from "./plane";
-import type { Dataset } from "./session";
+import type { Dataset, Told } from "./session";
 import { argmax } from "./softmax";
 
 export interface AttackPath {
@@ -12,6 +13,7 @@ export interface AttackPath {
   distance: number; // Euclidean, from the first to the last
   called: readonly [number, number]; // classes of the first and of the last
   success: boolean; // whether the class changed
+  by: "deepfool" | "straight"; // one step towards the nearest sample called otherwise: a model without slopes
 }
 
 export interface AttackPlane extends AttackPath {
@@ -28,19 +30,17 @@ export function attackPath(net: InputGradient, x: ArrayLike<number>): AttackPath
   const path: Float64Array[] = [Float64Array.from(x)];
   // the attack is deterministic: stopped after i steps it is at its i-th point
   for (let i = 1; i <= iterations; i++) path.push(deepfool(net, x, { maxIter: i }).adversarial);
-  return { path, distance, called: [own, argmax(net.logits(path[iterations]!))], success };
+  return { path, distance, called: [own, argmax(net.logits(path[iterations]!))], success, by: "deepfool" };
 }
 
-/** The plane from x along the attack on it and towards the nearest sample of the class that it reaches; null
- *  where the attack does not move x, or no sample spans a plane with it. `rows`: samples for the second axis. */
-export function attackPlane(
-  net: InputGradient,
-  x: ArrayLike<number>,
+/** The plane from x along an attack on it and towards the nearest sample of the class that it reaches; null where
+ *  no sample spans a plane with it. `rows`: samples for the second axis. */
+export function planeAlong(
+  found: AttackPath,
   { X, y, d }: Pick<Dataset, "X" | "y" | "d">,
   rows: ArrayLike<number>,
 ): AttackPlane | null {
-  const found = attackPath(net, x);
-  if (!found) return null;
+  const x = found.path[0]!;
   const end = found.path[found.path.length - 1]!;
   const apart = new Map(Array.from(rows, (row) => [row, squaredGap(X, row * d, x)]));
   const other = (row: number) => Number(y[row] !== found.called[1]);
@@ -59,6 +59,38 @@ export function attackPlane(
     return { ...found, plane, coords, neighbour };
   }
   return null;
+}
+
+/** The plane along DeepFool's way from x; null where it does not move x, and as for `planeAlong`. */
+export function attackPlane(
+  net: InputGradient,
+  x: ArrayLike<number>,
+  data: Pick<Dataset, "X" | "y" | "d">,
+  rows: ArrayLike<number>,
+): AttackPlane | null {
+  const found = attackPath(net, x);
+  return found && planeAlong(found, data, rows);
+}
+
+export interface AttackQuestion {
+  sample: number;
+  step: number;
+  member: number | null;
+}
+
+/** A question as one text, whatever order its parts came in. */
+export const attackKey = ({ sample, step, member }: AttackQuestion): string =>
+  JSON.stringify([sample, step, member]);
+
+/** What the kernel said (widgets/attack_job.py writes it), as the page would have found it itself; null: nothing. */
+export function attackTold({ message, buffers }: Told, data: Dataset): AttackPlane | null {
+  if (message.error) return null;
+  const { distance, called, neighbour, by } = message as unknown as AttackPlane;
+  const flat = asFloat64(buffers[0]!);
+  const path = Array.from({ length: flat.length / data.d }, (_, i) =>
+    flat.subarray(i * data.d, (i + 1) * data.d),
+  );
+  return planeAlong({ path, distance, called, success: called[0] !== called[1], by }, data, [neighbour]);
 }
 
 function squaredGap(X: Float32Array, from: number, x: ArrayLike<number>): number {

@@ -1,5 +1,6 @@
 /** A session as the messages that would make it again: the other way of Session.receive. No DOM. */
 
+import { asFloat64 } from "./arrays";
 import { explanationPacket } from "./explained";
 import { type Fan, isLoaded } from "./fan";
 import type { Landscape, Message, Session, Snapshot, Table } from "./session";
@@ -34,6 +35,11 @@ export function record(session: Session, extent: Extent): Packet[] {
       buffers: [made.images, made.weights],
     });
   if (extent.outside) packets.push(...outsidePackets(session));
+  if (session.attack && extent.field)
+    packets.push({
+      header: { ...session.attack.message, run_id: session.run!.id },
+      buffers: session.attack.buffers.map(asFloat64),
+    });
   if (session.explanation) packets.push(explanationPacket(session.run!.id, session.explanation));
   const learnt = session.heatAnswer;
   if (learnt)

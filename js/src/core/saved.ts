@@ -96,6 +96,7 @@ export function fingerprint(session: Session): string {
     ...session.outside.keys(),
     session.oodAnswer?.key,
     session.heatAnswer?.key,
+    JSON.stringify(session.attack?.message.question),
     ...calibrated.keys(),
   ].join();
 }

@@ -129,8 +129,14 @@ export type What =
 
 const MOST_CALIBRATED = 24; // answers kept
 
+/** A message that is read by those who show it. */
+export interface Told {
+  message: Message;
+  buffers: (DataView | ArrayBuffer)[];
+}
+
 /** Messages that wait to be read. */
-export type Pieces = { message: Message; buffers: (DataView | ArrayBuffer)[] }[];
+export type Pieces = Told[];
 
 export class Session {
   dataset: Dataset | null = null;
@@ -158,6 +164,8 @@ export class Session {
   oodAnswer: OodAnswer | null = null;
   /** The kernel's newest explanation of a sample, for networks that the browser cannot run. */
   explanation: ExplanationAnswer | null = null;
+  /** The kernel's newest attack on a sample, for networks that the browser cannot run. */
+  attack: Told | null = null;
   /** The kernel's newest learnt temperatures of samples. */
   heatAnswer: HeatAnswer | null = null;
   /** The kernel's newest words on calibrators, by `calibratedKey`. */
@@ -264,7 +272,7 @@ export class Session {
         const step = message.step as number;
         this.former = this.snapshots.filter((s) => s.step > step);
         this.snapshots = this.snapshots.filter((s) => s.step <= step);
-        this.oodAnswer = this.heatAnswer = this.explanation = null;
+        this.oodAnswer = this.heatAnswer = this.explanation = this.attack = null;
         this.forgetCalibrated((c) => c.step > step);
         return this.notify("snapshots");
       }
@@ -350,6 +358,10 @@ export class Session {
         if (!this.run || message.run_id !== this.run.id) return;
         this.explanation = readExplanation(message, buffers);
         return this.notify("explanation");
+      case "attack_answer":
+        if (!this.run || message.run_id !== this.run.id) return;
+        this.attack = { message, buffers };
+        return this.notify("field");
       case "ood_answer":
         if (!this.run || message.run_id !== this.run.id) return;
         this.oodAnswer = readOodAnswer(message, buffers);
@@ -395,7 +407,7 @@ export class Session {
       this.fields.clear();
       this.lossAnswer = null;
       this.outside = new Map();
-      this.oodAnswer = this.heatAnswer = this.explanation = null;
+      this.oodAnswer = this.heatAnswer = this.explanation = this.attack = null;
       this.calibrated.clear();
       this.error = null;
       if (this.fan?.own) this.fan = null; // what is kept of another one is told by the kernel

@@ -253,15 +253,14 @@ export const mountBoundary: Mount = (el, { session, store }) => {
   let proofs: { scene: Scene; found: Certified } | null = null;
 
   const showControls = (scene: Scene, why: Reasons) => {
-    const { data, kind, pair, at } = scene;
-    const runs = at.network !== null && at.theta !== null;
-    if (offered?.data !== data || offered.runs !== runs) {
-      offered = { data, runs };
-      const planes = planesFor(data, runs);
+    const { data, kind, pair, at, attackable } = scene;
+    if (offered?.data !== data || offered.attackable !== attackable) {
+      offered = { data, attackable };
+      const planes = planesFor(data, attackable);
       planeSelect.setOptions(planes);
       planeSelect.select.disabled = planes.length < 2;
     }
-    planeSelect.select.title = planesFor(data, runs).find((p) => p.value === kind)?.title ?? "";
+    planeSelect.select.title = planesFor(data, attackable).find((p) => p.value === kind)?.title ?? "";
     menu.show(why);
     knobs.show(scene);
     planeSelect.show(kind);
@@ -273,7 +272,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     atMarked.setAttribute("aria-pressed", String(store.get("normal_at") === "marked"));
   };
 
-  let offered: { data: Scene["data"]; runs: boolean } | null = null;
+  let offered: Pick<Scene, "data" | "attackable"> | null = null;
 
   const words = (scene: Scene, field: ShownField | null, proof: Certified | null): (Node | string)[] => {
     const { rule, at, explained, trained } = scene;
@@ -320,21 +319,21 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     }
     return [...parts, "."];
   };
-  const attackWords = ({ attack, marked, data }: Scene): (Node | string)[] => {
-    if (!attack)
-      return [
-        marked === null
-          ? "; mark a sample to attack it"
-          : "; no attack: the network is flat at the marked sample, so the plane is that of three samples",
-      ];
+  const attackWords = ({ attack, attackWhy, marked, data }: Scene): (Node | string)[] => {
+    if (marked === null) return ["; mark a sample to attack it"];
+    if (!attack) return [`; ${attackWhy}; the plane is that of three samples`];
     const steps = attack.path.length - 1;
     const [from, to] = attack.called.map((k) => data.classNames[k]!);
-    const way = `${steps} ${steps === 1 ? "step" : "steps"} of DeepFool, distance `;
+    const way =
+      attack.by === "straight"
+        ? "1 step towards the nearest sample called otherwise (this model has no slopes), distance "
+        : `${steps} ${steps === 1 ? "step" : "steps"} of DeepFool, distance `;
     return [
       "; ",
       ...(attack.success ? [b(`attack ${from} → ${to}`), ` in ${way}`] : [`still ${from} after ${way}`]),
       b(numeral(attack.distance)),
     ];
+      attackWhy && ` (${attackWhy})`,
   };
   const proofWords = (proof: Certified): (Node | string)[] => {
     const { radius, off, by } = proof;
@@ -421,7 +420,12 @@ export const mountBoundary: Mount = (el, { session, store }) => {
     keys: KEYS,
     events: ["data", "snapshots", "run", "alive", "field"],
     finer: true, // a quick field while something moves
-    also: [session.on(["data"], offer), () => fields.dispose(), menu.stop],
+    also: [
+      session.on(["data"], offer),
+      session.on(["error"], () => scenes.forget()),
+      () => fields.dispose(),
+      menu.stop,
+    ],
   });
   return frame.close;
 };

@@ -163,6 +163,21 @@ def test_attack_plane_of_a_linear_network_is_one_step_across_its_boundary():
     assert y[1:][found.neighbour] == found.called[1]
 
 
+def test_attack_plane_walks_a_model_without_slopes_straight_to_the_nearest_other_call():
+    X = np.array([[3.0, 0.0], [1.0, 2.0], [-1.0, 0.5]])
+    found = boundary.attack_plane(lambda x: np.stack([0 * x[:, 0], x[:, 0] - 1.5], 1), [0, 0], X, [1, 0, 0])
+    assert (found.called, found.success, len(found.path)) == ((0, 1), True, 2)
+    np.testing.assert_allclose(found.path[-1], [1.5, 0], atol=1e-12)  # half of the way to the only other one
+    assert found.distance == pytest.approx(1.5) and found.neighbour == 2  # that one lies on the line itself
+    model = n1()
+    with torch.no_grad():
+        told = boundary.attack_plane(lambda x: model(torch.from_numpy(x)), [1, 0.5], X, [0, 1, 1])
+    walked = boundary.distance_to_other_call(model, [[1, 0.5]], X)
+    assert told.distance == pytest.approx(walked[0], rel=1e-12)
+    with pytest.raises(InputError, match="calls all of X as it calls x"):
+        boundary.attack_plane(lambda x: x, [1, 0], [[2, 0], [3, 1]], [0, 0])
+
+
 def test_attack_plane_refuses_what_spans_no_plane():
     with pytest.raises(InputError, match="no slope at x"):
         flat = torch.nn.Linear(2, 2)

@@ -61,6 +61,7 @@ def test_a_known_kind_with_any_fields_is_a_request_or_a_clear_error(kind, fields
             messages.AskLandscape("path", 3, 101),
         ),
         ({"kind": "cancel", "task": "landscape"}, messages.Cancel("landscape")),
+        ({"kind": "attack", "sample": 3, "step": 7}, messages.AskAttack(3, 7)),
     ],
 )
 def test_well_formed_messages_become_requests(content, request_):
@@ -101,6 +102,7 @@ def test_a_field_is_asked_for_with_a_plane():
     [
         ({"u": [1.0]}, "same length"),
         ({"resolution": 10_000}, "resolution must lie"),
+        ({"detector": "energy"}, "detector must be one of"),
         ({"xlim": [1, 1]}, "low below high"),
         ({"origin": ["a", "b"]}, "finite numbers"),
         ({"origin": []}, "list of"),

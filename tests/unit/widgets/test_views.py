@@ -10,6 +10,8 @@ from sklearn.metrics import confusion_matrix, roc_auc_score
 
 import clsviz as cv
 from clsviz.errors import InputError, ShapeError
+from clsviz.widgets.attack_job import attack_answer
+from clsviz.widgets.messages import AskAttack
 
 VIEWS = [cv.ReliabilityDiagram, cv.BoundaryView, cv.PrototypeGallery, cv.ConfusionMatrix, cv.SampleInspector]
 
@@ -257,11 +259,35 @@ def test_the_boundarys_attack_is_on_the_marked_sample_and_its_certificate_is_wit
     view.close()
 
 
-def test_the_boundary_of_an_estimator_has_neither_attack_nor_certificate(boundary_run):
+def test_an_estimator_without_slopes_is_attacked_straight_and_has_no_certificate(boundary_run):
     _, X, y = boundary_run
     forest = LogisticRegression().fit(X, y)
-    view = cv.BoundaryView.from_estimator(forest, X, y, plane="attack", certified=True)
+    view = cv.BoundaryView.from_estimator(forest, X, y, plane="attack", marked=5, certified=True)
     r = view.result
-    assert r.attack is None and r.plane is None  # as in the page: the tilt plane in its place
+    reach = cv.boundary.distance_to_other_call(view.source.predict, X[[5]], X)[0]
+    assert len(r.attack.path) == 2 and r.attack.distance == pytest.approx(reach)
+    assert forest.predict(r.attack.path.astype(np.float32)).tolist() == list(r.attack.called)
+    np.testing.assert_array_equal(r.plane.origin, X[5].astype(float))
     assert np.isnan(r.certified)
+    view.close()
+
+
+def test_the_kernel_tells_the_pages_the_attack_that_python_finds(boundary_run):
+    _, X, y = boundary_run
+    forest = LogisticRegression().fit(X, y)
+    view = cv.BoundaryView.from_estimator(forest, X, y, plane="attack", marked=5)
+    packet = attack_answer(view.source, "r", AskAttack(5, 0))
+    attack = view.result.attack
+    np.testing.assert_array_equal(packet.buffers[0], attack.path)
+    told = {name: packet.header[name] for name in ("by", "error", "called", "neighbour", "distance")}
+    assert told == {
+        "by": "straight",
+        "error": "",
+        "called": attack.called,
+        "neighbour": attack.neighbour,
+        "distance": attack.distance,
+    }
+    assert y[attack.neighbour] == attack.called[1] and attack.neighbour != 5
+    refused = attack_answer(view.source, "r", AskAttack(90, 0))
+    assert "sample must lie in 0..89" in refused.header["error"] and not refused.buffers
     view.close()

@@ -1,7 +1,13 @@
 /** What the boundary view shows: which plane, which classifier, which samples, at which scale. */
 
 import { takeRows } from "../../core/arrays";
-import { type AttackPlane, attackOn } from "../../core/attackplane";
+import {
+  type AttackPlane,
+  type AttackQuestion,
+  attackKey,
+  attackOn,
+  attackTold,
+} from "../../core/attackplane";
 import {
   callsB,
   type PairData,
@@ -16,12 +22,13 @@ import type { Limits } from "../../core/field";
 import { markedSample } from "../../core/marked";
 import { ruleOf, trainedOf } from "../../core/overlay";
 import { explainedBy, ldaPlane, type Plane, pcaPlane, planeFromPoints, planeProject } from "../../core/plane";
-import type { Dataset, Session } from "../../core/session";
+import type { Dataset, Session, Told } from "../../core/session";
 import { type Shown, shown } from "../../core/shown";
 import { argmax } from "../../core/softmax";
 import type { Store } from "../../core/store";
 import { whenChanged } from "../../draw/canvas";
 import type { Box } from "../../draw/heatmap";
+import { Asker } from "../asker";
 
 export type PlaneKind = "tilt" | "data" | "pca" | "lda" | "points" | "attack";
 
@@ -44,8 +51,11 @@ export interface Scene {
   right: Uint8Array; // (rows,) called by their label
   shareRight: number; // of the pair's validation samples, by the rule (as trained: the network); NaN without any
   marked: number | null;
-  /** DeepFool on the marked sample, in the plane along it; null in other planes, and where it leads nowhere. */
+  attackable: boolean; // the plane along an attack is on offer
+  /** On the marked sample, in the plane along it; null in other planes, and where there is none. */
   attack: AttackPlane | null;
+  /** Why there is none, or that it is of an earlier network; else "". */
+  attackWhy: string;
   frame: Frame;
 }
 
@@ -85,14 +95,19 @@ const PLANES: Record<PlaneKind, Omit<Offered, "value">> = {
   },
 };
 
-/** Planes on offer for these data; an attack needs a network that the browser runs. */
-export function planesFor(data: Dataset, runs: boolean): Offered[] {
+/** Planes on offer for these data; an attack needs somebody who can run the network. */
+export function planesFor(data: Dataset, attackable: boolean): Offered[] {
   const kinds: PlaneKind[] = data.d === 2 ? ["data", "tilt"] : ["tilt", "pca", "lda", "points"];
-  return [...kinds, ...(runs ? (["attack"] as const) : [])].map((value) => ({ value, ...PLANES[value] }));
+  return [...kinds, ...(attackable ? (["attack"] as const) : [])].map((value) => ({
+    value,
+    ...PLANES[value],
+  }));
 }
 
 /** The plane that two-dimensional data are. */
 const FLAT: Plane = { origin: new Float64Array(2), u: Float64Array.of(1, 0), v: Float64Array.of(0, 1) };
+
+const FLAT_THERE = "no attack: the network is flat at the marked sample";
 
 const KEPT = 20; // planes and frames remembered
 
@@ -104,11 +119,17 @@ export class Scenes {
   private coords: { data: Dataset; plane: Plane; rows: Int32Array; coords: Float64Array } | null = null;
   private readonly planes = new Map<string, { data: Dataset; plane: Plane; explained: number | null }>();
   private readonly frames = new Map<string, { data: Dataset; frame: Frame }>();
+  private readonly asker: Asker;
+  private told: { of: Told; attack: AttackPlane | null } | null = null;
 
   constructor(
     private readonly session: Session,
     private readonly store: Store,
-  ) {}
+  ) {
+    const answered = (key: string) =>
+      key === attackKey((session.attack?.message.question ?? {}) as AttackQuestion);
+    this.asker = new Asker(session, answered);
+  }
 
   /** The same object until something in it changes: temperature and selection do not. */
   build(): Scene | null {
@@ -120,7 +141,8 @@ export class Scenes {
     const pair = pairData(data, ...chosen);
     const marked = markedSample(session, store);
     const settings = ["normal_at", "regularisation", "tilt", "plane", "points"].map((key) => store.get(key));
-    this.whenChanged([data, at, pair, marked, ...settings], () => {
+    const kernel = [session.attack, session.alive, session.error];
+    this.whenChanged([data, at, pair, marked, ...settings, ...kernel], () => {
       this.last = this.make(data, at, pair, marked);
     });
     return this.last;
@@ -130,17 +152,19 @@ export class Scenes {
     const { session, store } = this;
     const trained = trainedOf(session, store, at, pair);
     const rule = ruleOf(store, data, pair, trained);
-    const offered = planesFor(data, at.network !== null && at.theta !== null).map((p) => p.value);
+    const runs = at.network !== null && at.theta !== null;
+    const attackable = runs || session.alive || session.attack !== null;
+    const offered = planesFor(data, attackable).map((p) => p.value);
     const wanted = store.get<PlaneKind | null>("plane");
     const kind = wanted && offered.includes(wanted) ? wanted : defaultPlane(data);
     const restricted = kind === "tilt" || rule.kind !== "trained";
-    const attack = kind === "attack" && marked !== null ? attackOn(data, at, marked) : null;
+    const { attack, attackKey, attackWhy } = this.attack(data, at, kind === "attack" ? marked : null);
     const { plane, planeKey, explained } = this.plane(
       data,
       kind,
       pair,
       rule,
-      attack && { attack, key: `attack ${at.key} ${marked}` },
+      attack && { attack, key: attackKey },
     );
     const { a, b } = pair;
     if (this.ofPair?.at !== at || this.ofPair.pair !== pair)
@@ -169,12 +193,42 @@ export class Scenes {
       right,
       shareRight: shareRight(data, ofPair, calls, b),
       marked,
+      attackable,
       attack,
+      attackWhy,
       explained,
       frame: this.frame(data, kind, plane, planeKey, pair, attack),
       turning: kind === "tilt" || kind === "data",
       coords: this.coordsOf(data, plane, rows),
     };
+  }
+
+  /** The attack on a sample: found here, or by the kernel; the last one on it while another is on its way. */
+  private attack(data: Dataset, at: Shown, sample: number | null) {
+    const none = { attack: null, attackKey: "", attackWhy: "" };
+    if (sample === null) return none;
+    if (at.network && at.theta) {
+      const attack = attackOn(data, at, sample);
+      return { attack, attackKey: `attack ${at.key} ${sample}`, attackWhy: attack ? "" : FLAT_THERE };
+    }
+    const question = { sample, step: at.snapshot.step, member: at.member };
+    const there = this.asker.want(attackKey(question), () => ({ kind: "attack", ...question }));
+    const told = this.session.attack;
+    const asked = told?.message.question as AttackQuestion | undefined;
+    if (told && asked?.sample === sample && there !== "never") {
+      if (this.told?.of !== told) this.told = { of: told, attack: attackTold(told, data) };
+      const attackWhy =
+        there === "coming" ? "the kernel looks for that of this network" : String(told.message.error);
+      return { attack: this.told.attack, attackKey: `attack ${attackKey(asked)}`, attackWhy };
+    }
+    const why =
+      there === "coming" ? "the kernel looks for an attack" : "no attack: the kernel does not answer";
+    return { ...none, attackWhy: why };
+  }
+
+  /** The kernel could not answer. */
+  forget(): void {
+    this.asker.forget();
   }
 
   /** Where samples stand in a plane that stays while the rule turns: the same array says so. */
