@@ -106,7 +106,7 @@ def test_margins_and_attacks_answer_in_the_page_and_agree_with_python(
     expect(status(page, "robustness")).not_to_contain_text("selected")  # the bars did not take it
 
     robustness.get_by_label("Margin", exact=True).select_option("distance")
-    expect(status(page, "robustness")).to_contain_text("distance to the boundary")
+    expect(status(page, "robustness")).to_contain_text("distance to the boundary below 0;")  # another unit
     robustness.get_by_label("Class", exact=True).select_option("3")
     expect(status(page, "robustness")).to_contain_text(re.compile(r"of \d+ validation samples of class 3"))
     agrees(page)
@@ -118,7 +118,7 @@ def test_margins_and_attacks_answer_in_the_page_and_agree_with_python(
     expect(status(page, "robustness")).to_contain_text(f"{count} selected")
     page.keyboard.press("Escape")
     expect(status(page, "robustness")).not_to_contain_text("selected")
-    threshold = slider(page, "Margin below")  # in another unit
+    threshold = slider(page, "Margin below")
     drag(page, threshold, 0.8)
     robustness.get_by_role("button", name="Select those below").click()
     expect(status(page, "robustness")).to_contain_text(re.compile(r"\d+ selected"))

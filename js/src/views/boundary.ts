@@ -277,13 +277,14 @@ export const mountBoundary: Mount = (el, { session, store }) => {
   const words = (scene: Scene, field: ShownField | null, proof: Certified | null): (Node | string)[] => {
     const { rule, at, explained, trained } = scene;
     const share = scene.shareRight;
+    const type = typeOf(scene.data, scene.pair, trained, rule);
     const parts: (Node | string)[] = [
       ...hoveredWord(at),
       b(`angle ${rule.angle.toFixed(1)}°`),
       " off the centroid direction, adversarial strength ",
       b(Number.isFinite(rule.strength) ? rule.strength.toFixed(2) : "∞"),
       explained === null ? " (1 is best)" : "",
-      `, ${TYPES[typeOf(scene.data, scene.pair, trained, rule)]}`,
+      `, type ${type}: ${TYPES[type]}`,
       Number.isNaN(share) ? "" : `, ${(100 * share).toFixed(1)} % right`,
     ];
     // a tilted boundary is straight: the network's own may bend, and be right more often
@@ -332,8 +333,8 @@ export const mountBoundary: Mount = (el, { session, store }) => {
       "; ",
       ...(attack.success ? [b(`attack ${from} → ${to}`), ` in ${way}`] : [`still ${from} after ${way}`]),
       b(numeral(attack.distance)),
-    ];
       attackWhy && ` (${attackWhy})`,
+    ];
   };
   const proofWords = (proof: Certified): (Node | string)[] => {
     const { radius, off, by } = proof;

@@ -49,7 +49,10 @@ export function makeControls(store: Store, act: { selectBelow(): void; redraw():
     name: "Margin",
     options: Object.entries(KINDS).map(([value, label]) => ({ value, label })),
     value: "logit",
-    change: (value) => store.set("margin", value),
+    change(value) {
+      store.set("margin", value);
+      store.set("threshold", 0); // that of another unit says nothing
+    },
   });
   const methods = selectKnob({
     name: "Distance",
