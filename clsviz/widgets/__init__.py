@@ -8,6 +8,7 @@ from clsviz.widgets.inspector import SampleInspector
 from clsviz.widgets.lab import Lab
 from clsviz.widgets.landscape import LossLandscape
 from clsviz.widgets.loss import LossView
+from clsviz.widgets.model_set import ModelSet
 from clsviz.widgets.multiplicity import MultiplicityView
 from clsviz.widgets.ood import OODView
 from clsviz.widgets.prototypes import PrototypeGallery
@@ -26,6 +27,7 @@ __all__ = [
     "Lab",
     "LossLandscape",
     "LossView",
+    "ModelSet",
     "MultiplicityView",
     "OODView",
     "PrototypeGallery",

@@ -148,14 +148,18 @@ def _round_parts(span: float) -> int:
     return VALUES - 1
 
 
-def vary_json(experiment: Experiment | None, vary: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
-    """The varied settings as the browser names them."""
+def vary_json(
+    experiment: Experiment | None, vary: Mapping[str, Sequence[float]], names: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """The varied settings as the browser names them; `names` of models that the values only number."""
+    named = {"names": list(names)} if names else {}
     return [
         {
             "path": path,
             "title": title_of(path),
             "values": [float(v) for v in values],
             "log": is_log(experiment, path, values),
+            **named,
         }
         for path, values in vary.items()
     ]

@@ -175,12 +175,13 @@ class FanStream:
             for path, values in self.fan.vary.items()
         }
         used = {c.seed for c in chosen}
+        names = [self.fan.names[c.index] for c in chosen] if isinstance(self.fan, ModelSet) else ()
         fan = self._state_json() | {
             "id": self.fan.run_id,
             "own": self._own,
             "note": "" if members is not None else self._note,
             "loss": self.fan.loss.name,
-            "vary": vary_json(self.fan.experiment, vary),
+            "vary": vary_json(self.fan.experiment, vary, names),
             "seeds": [s for s in self.fan.seeds if s in used],
             "members": [{"values": dict(c.values), "seed": c.seed} for c in chosen],
         }

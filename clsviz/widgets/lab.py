@@ -132,7 +132,7 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
 
     @classmethod
     def from_run(cls, run: Source, **state: Any) -> Lab:
-        """The laboratory on a run, `Fan` or `watch` that exists already; closing it leaves that alone."""
+        """The laboratory on a run, `Fan`, `watch` or `ModelSet`; closing it leaves that alone."""
         lab = cls.__new__(cls)
         lab._show(run, state)
         lab._owns_run = False
@@ -314,21 +314,30 @@ class Lab(ClsvizWidget, Staged, _OwnStates):  # type: ignore[misc, valid-type]
         facades = {name: Facade(self, name, view, numbers) for name, (view, _, numbers) in VIEWS.items()}
         self.views = Views(facades)
         ClsvizWidget.__init__(self, run, **state)
-        self.session.want_landscape(self.landscape_plane, self.landscape_resolution)
+        self._see_to_landscape()
+        self.observe(self._see_to_landscape, ["show", "stage", "deck"])
+
+    def _see_to_landscape(self, _change: Any = None) -> None:
+        """The landscape takes seconds to compute: a lesson that does not show it does not pay for it."""
+        seen = self.show is None or "landscape" in [*self.show, *self.stage]
+        if (seen or self.deck) and not self.session.wants_landscape:
+            self.session.want_landscape(self.landscape_plane, self.landscape_resolution)
 
     @property
     def run(self) -> Run:
         """The run behind the lab.
 
         Raises:
-            InputError: the lab shows a watched loop, which clsviz does not steer, or a fan (`Lab.fan`).
+            InputError: the lab shows a watched loop or finished models, which clsviz does not steer, or a
+                fan (`Lab.fan`).
         """
         run = self.session.source
         if isinstance(run, Fan):
             raise InputError("this lab shows a fan of networks: lab.fan has start, pause, step and stop")
         if not isinstance(run, Run):
             raise InputError(
-                "this lab shows a watched loop: your own code trains it, there is no run to steer"
+                "this lab shows a watched loop, which your own code trains, or finished models: "
+                "there is no run to steer"
             )
         return run
 

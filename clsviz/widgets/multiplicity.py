@@ -231,4 +231,4 @@ class MultiplicityView(MultiplicityNumbers, MultiplicityState, View):
             InputError: NaN, empty, labels out of range, probabilities that do not sum to 1.
             ShapeError: the shapes do not fit.
         """
-        return cls(ModelSet(y_true, model_probs, kind=kind), **options)
+        return cls(ModelSet.from_predictions(y_true, model_probs, kind=kind), **options)

@@ -110,7 +110,7 @@ class Session:
         self._publisher.remember(lambda: self._last_explanation)
         self._last_temperatures: list[Packet] = []
         self._publisher.remember(lambda: self._last_temperatures)
-        self._wants_landscape = False
+        self.wants_landscape = False
         self.fan: Fan | ModelSet | None = None
         self._aside: list[Fan] = []
         self._fan_stream: FanStream | None = None
@@ -224,7 +224,7 @@ class Session:
 
     def want_landscape(self, plane: str, resolution: int | None = None) -> None:
         """From now on the landscape is computed whenever training rests, with so many points per axis."""
-        self._wants_landscape = True
+        self.wants_landscape = True
         self._landscape.plane_name, self._landscape.resolution = plane, resolution
         if self.source.state != "running":
             self.compute_landscape()
@@ -427,7 +427,7 @@ class Session:
             stream.close()
 
     def _hear(self, event: Event) -> None:
-        if event.kind == "state" and self._wants_landscape:
+        if event.kind == "state" and self.wants_landscape:
             if event.data["state"] in ("paused", "finished", "diverged"):
                 self.compute_landscape()
             elif event.data["state"] == "running":

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from person import LAB, Outgoing, ece, pause, run_cell, shows_ece, slider, status
+from person import LAB, Outgoing, ece, pause, run_cell, shows_ece, shows_other_ece, slider, status
 from playwright.sync_api import Locator, Page, expect
 
 VIEWS = ["reliability", "boundary", "landscape", "loss", "prototypes", "confusion", "inspector", "fan"]
@@ -193,3 +194,37 @@ def test_a_view_of_a_fan_has_the_slider_above_it(open_notebook: Callable[..., Pa
     pause(page, 500)
     kernel = float(run_cell(page, "print(view.result.ece)"))
     shows_ece(page, kernel)
+
+
+MODELS = """
+import clsviz as cv
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import SVC
+d = cv.data.moons(n=200, noise=0.2, seed=0)
+linear, kernel = LogisticRegression().fit(d.X, d.y), SVC(gamma=2).fit(d.X, d.y)
+models = cv.ModelSet({"logistic regression": linear, "nearest of kin": kernel}, (d.X, d.y))
+lab = cv.Lab.from_run(models, pinned={"member": 0, "step": 0})
+lab
+"""
+
+
+def test_finished_models_are_walked_by_name_beside_the_pinned_one(
+    open_notebook: Callable[..., Page], shot: Callable[[str], Path]
+) -> None:
+    page = open_notebook([MODELS])
+    expect(words(page)).to_contain_text("Shown is logistic regression", timeout=60_000)
+    expect(page.locator(".clsviz-timeline")).to_be_hidden()
+    first = ece(page)
+    knob = slider(page, "Model")
+    knob.focus()
+    page.keyboard.press("ArrowRight")
+    expect(words(page)).to_contain_text("Shown is nearest of kin")
+    expect(knob).to_have_attribute("aria-valuetext", "nearest of kin")
+    shows_other_ece(page, first)
+    pause(page, 300)
+    agreement = float(run_cell(page, "print(100 * lab.compare().agreement)"))
+    compared = page.locator(".clsviz-compare")
+    expect(compared).to_contain_text("Pinned logistic regression, T = 1.00, shown nearest of kin, T = 1.00")
+    expect(compared).to_contain_text(f"the same guess on {agreement:.1f} %")
+    expect(status(page, "boundary")).to_contain_text("field computed by the kernel", timeout=30_000)
+    shot("fan-models")

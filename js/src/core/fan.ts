@@ -9,6 +9,7 @@ export interface Varied {
   title: string;
   values: number[];
   log: boolean;
+  names?: string[]; // of the values, where they only number finished models
 }
 
 export interface FanMember {

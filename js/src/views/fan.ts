@@ -9,7 +9,7 @@ import { selectKnob } from "../draw/knobs";
 import { commonNotice, makePanel, type TableData } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { colours } from "../draw/theme";
-import { memberOrLike, titleText, valueText } from "./controls/fan";
+import { fanTitle, memberOrLike, settingOf, titleText, nameOfValue } from "./controls/fan";
 import { type FanNumbers, MemberNumbers, momentsOf } from "./fan/numbers";
 import { drawStrip, layoutStrip, type PanelData, type Strip, valueAt } from "./fan/picture";
 import type { Mount } from "./mount";
@@ -70,7 +70,7 @@ export const mountFanStrip: Mount = (el, { session, store }) => {
     against.setOptions(fan.vary.map((q) => ({ value: q.path, label: titleText(q.title) })));
     against.show(v.path);
     against.el.hidden = fan.vary.length < 2;
-    title.textContent = `Fan: ${titleText(v.title)}`;
+    title.textContent = fanTitle(v);
 
     const pair = pairNow();
     const moments = momentsOf(session, fan, step());
@@ -101,12 +101,12 @@ export const mountFanStrip: Mount = (el, { session, store }) => {
       ringed: isOf(fan),
       step: moments[member]?.step ?? 0,
       cursor,
-      valueText,
+      valueText: (value) => nameOfValue(v, value),
     });
     const at = strip.order.indexOf(fan.members[member]!.values[v.path]!);
     canvas.el.setAttribute("aria-valuemax", String(strip.order.length));
     canvas.el.setAttribute("aria-valuenow", String(at + 1));
-    const chosen = `${titleText(v.title)} ${valueText(strip.order[at]!)}`;
+    const chosen = settingOf(v, strip.order[at]!);
     canvas.el.setAttribute("aria-valuetext", isOf(fan) ? chosen : `the run itself, nearest to ${chosen}`);
     panel.status(...words(cursor ?? at, moments[member]?.step ?? 0, member));
   };
@@ -119,7 +119,7 @@ export const mountFanStrip: Mount = (el, { session, store }) => {
     const mean = (p: PanelData) =>
       spots(fan, strip.varied.path, member, p.values, at).find((s) => s.value === value)!;
     const [accuracy, ece, margin, angle] = panels.map(mean) as [Spot, Spot, Spot, Spot];
-    const name = b(`${titleText(strip.varied.title)} ${valueText(value)}`);
+    const name = b(settingOf(strip.varied, value));
     if (!Number.isFinite(accuracy.mean)) return [name, ": diverged, what is drawn is its last good state."];
     const lean = Number.isFinite(angle.mean) ? `, angle ${angle.mean.toFixed(1)}°` : "";
     const seeds = fan.seeds.length > 1 ? `; means of ${fan.seeds.length} seeds` : "";
@@ -149,7 +149,7 @@ export const mountFanStrip: Mount = (el, { session, store }) => {
         "diverged at step",
       ],
       rows: fan.members.map((m, i) => [
-        ...fan.vary.map((v) => m.values[v.path]!),
+        ...fan.vary.map((v) => v.names?.[i] ?? m.values[v.path]!),
         m.seed,
         found.accuracy[i]!,
         found.ece[i]!,

@@ -1,6 +1,6 @@
 /** The laboratory: what you drag above what it moves; all views over one store. */
 
-import { clearError } from "../core/session";
+import { clearError, type Session } from "../core/session";
 import { present } from "../core/shown";
 import { type Store, scoped } from "../core/store";
 import { h } from "../draw/dom";
@@ -97,7 +97,7 @@ export const mountLab: Mount = (el, { session, store }) => {
     timeline,
     fan,
     heroes,
-    hint(),
+    hint(session),
     notice,
     questions,
     compared,
@@ -242,7 +242,11 @@ function showBanner(
   el.replaceChildren(...parts);
 }
 
-function hint(): HTMLElement {
+function hint(session: Session): HTMLElement {
+  const what = h("span", {}, "epochs");
+  session.on(["fan"], () => {
+    what.textContent = session.fan?.vary[0]?.names ? "models" : "epochs";
+  });
   const box = h(
     "p",
     { class: "clsviz-hint" },
@@ -250,7 +254,9 @@ function hint(): HTMLElement {
     h(
       "span",
       {},
-      "drag Temperature until the hatched gaps close. Then walk through the epochs, and point at the landscape: the other views follow.",
+      "drag Temperature until the hatched gaps close. Then walk through the ",
+      what,
+      ", and point at the landscape: the other views follow.",
     ),
     button(
       "✕",

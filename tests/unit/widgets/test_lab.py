@@ -154,6 +154,17 @@ def test_a_script_ends_while_its_lab_still_computes():
     assert done.returncode == 0, done.stderr
 
 
+def test_a_lesson_without_the_landscape_does_not_compute_it_until_it_is_shown():
+    lab = cv.Lab("moons", epochs=1, pace=None, show=["reliability"], landscape_resolution=11)
+    lab.run.wait(30)
+    lab.session._probes.join()
+    assert lab.session.landscape_now(None, 1.0) is None
+    lab.show = ["reliability", "landscape"]
+    lab.session._probes.join()
+    assert lab.session.landscape_now(None, 1.0).loss.shape[1] == 11
+    lab.close()
+
+
 def test_a_landscape_on_its_way_is_a_coarse_map_in_a_file():
     lab = cv.Lab("moons", epochs=1, pace=None)
     lab.run.wait(30)

@@ -8,7 +8,7 @@ import type { Store } from "../../core/store";
 import { b, h, say } from "../../draw/dom";
 import { onFrame } from "../../draw/frame";
 import { button } from "../../draw/knobs";
-import { titleText, valueText } from "./fan";
+import { settingOf } from "./fan";
 
 export function mountCompare(
   el: HTMLElement,
@@ -98,15 +98,14 @@ const signed = (v: number, digits: number) => {
   return `${Number(text) === 0 ? "±" : v > 0 ? "+" : "−"}${text}`;
 };
 
-/** "epoch 60 with learning rate 0.05, T = 1.00". */
+/** "epoch 60 with learning rate 0.05, T = 1.00"; a finished model has no epochs. */
 function nameOf(session: Session, at: Shown, temperature: number): string {
   const epoch = `epoch ${Number(at.snapshot.epoch.toFixed(1))}`;
   const fan = session.fan;
   const member = at.member === null ? null : fan?.members[at.member];
-  const settings = member
-    ? fan!.vary.map((v) => `${titleText(v.title)} ${valueText(member.values[v.path]!)}`)
-    : [];
+  const settings = member ? fan!.vary.map((v) => settingOf(v, member.values[v.path]!)) : [];
   if (member && fan!.seeds.length > 1) settings.push(`seed ${member.seed}`);
-  const of = member ? ` with ${settings.join(", ")}` : "";
-  return `${epoch}${of}, T = ${temperature.toFixed(2)}`;
+  const finished = fan?.vary[0]?.names !== undefined;
+  const which = member ? [...(finished ? [] : [`${epoch} with`]), settings.join(", ")].join(" ") : epoch;
+  return `${which}, T = ${temperature.toFixed(2)}`;
 }

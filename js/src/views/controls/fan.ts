@@ -17,6 +17,17 @@ export const valueText = (value: number): string => String(Number(value.toPrecis
 export const titleText = (title: string): string =>
   /^[A-Z][a-z]/.test(title) ? title[0]!.toLowerCase() + title.slice(1) : title;
 
+/** One value of a setting: "0.05", or the name of a finished model. */
+export const nameOfValue = (v: Varied, value: number): string =>
+  v.names?.[v.values.indexOf(value)] ?? valueText(value);
+
+/** A setting with its value inside a sentence: "learning rate 0.05"; finished models go by their names. */
+export const settingOf = (v: Varied, value: number): string =>
+  v.names ? nameOfValue(v, value) : `${titleText(v.title)} ${nameOfValue(v, value)}`;
+
+/** What the slider and the strip are called. */
+export const fanTitle = (v: Varied): string => (v.names ? "Model" : `Fan: ${titleText(v.title)}`);
+
 /** The run's own value of a setting, or null where it has none. */
 export function ownValue(session: Session, store: Store, path: string): number | null {
   const experiment = session.run?.experiment as (ExperimentJson & Record<string, unknown>) | null;
@@ -91,11 +102,11 @@ export function mountFan(
           neighbour(fan, memberOrLike(session, store), { path: v.path, value: sorted[Math.round(i)]! }),
           how,
         );
-      const every = Math.ceil(sorted.length / LABELS);
       const last = sorted.length - 1;
+      const every = v.names ? last : Math.ceil(sorted.length / LABELS); // names are long
       const own = ownValue(session, store, v.path);
       const knob = rangeKnob({
-        name: `Fan: ${titleText(v.title)}`,
+        name: fanTitle(v),
         low: 0,
         high: last,
         step: 1,
@@ -103,10 +114,10 @@ export function mountFan(
         default: own === null ? 0 : Math.max(0, sorted.indexOf(own)),
         stops: sorted.map((value, i) => ({
           value: i,
-          label: (i % every === 0 && last - i >= every) || i === last ? valueText(value) : "",
-          title: `${v.title} ${valueText(value)}`,
+          label: (i % every === 0 && last - i >= every) || i === last ? nameOfValue(v, value) : "",
+          title: settingOf(v, value),
         })),
-        format: (i) => valueText(sorted[Math.round(i)]!),
+        format: (i) => nameOfValue(v, sorted[Math.round(i)]!),
         live: to("live"),
         final: to("final"),
       });
@@ -114,6 +125,7 @@ export function mountFan(
       knob.input.addEventListener("click", () => {
         if (!fan.own && memberShown(session, store) === null) to("final")(knob.value);
       });
+      if (v.names) knob.el.classList.add("clsviz-named"); // the words below say the whole name
       knobs.set(v.path, knob);
       sliders.append(knob.el);
     }
@@ -141,11 +153,11 @@ export function mountFan(
     back.disabled = shown === null;
     close.hidden = fan.own || session.run?.state === "static";
     close.disabled = !session.alive;
-    const settings = fan.vary.map((v) => `${titleText(v.title)} ${valueText(member.values[v.path]!)}`);
+    const settings = fan.vary.map((v) => settingOf(v, member.values[v.path]!));
     const which = fan.seeds.length > 1 ? [...settings, `seed ${member.seed}`] : settings;
     const parts: (Node | string)[] = run
       ? ["Shown is ", b("the run itself"), "; drag to see the networks trained beside it. "]
-      : ["Shown is the network with ", b(which.join(", ")), ". "];
+      : [fan.vary[0]?.names ? "Shown is " : "Shown is the network with ", b(which.join(", ")), ". "];
     if (member.divergedAt !== null && shown !== null)
       parts.push(b("It diverged"), ` at step ${member.divergedAt} and is as it was before. `);
     if (fan.note && !store.get("pinned")) parts.push(`${fan.note} `);
@@ -177,7 +189,8 @@ function state(fan: Fan, running: boolean, epoch: number): string {
   if (fan.state === "failed") return `Training failed: ${fan.message}`;
   const gone = fan.members.filter((m) => m.divergedAt !== null).length;
   const { loaded, total } = loading(fan);
-  const parts = [fan.epochs > 0 ? `${count} networks, ${Math.round(epoch)} epochs` : `${count} networks`];
+  const kind = fan.vary[0]?.names ? "models" : "networks";
+  const parts = [fan.epochs > 0 ? `${count} ${kind}, ${Math.round(epoch)} epochs` : `${count} ${kind}`];
   if (gone > 0) parts.push(`${gone} diverged`);
   if (loaded < total - fan.skipped)
     parts.push(`${Math.round((100 * loaded) / total)} % of the history is here`);

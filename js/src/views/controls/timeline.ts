@@ -117,6 +117,7 @@ export function mountTimeline(
     const run = session.run;
     const trainable = (run?.trainable ?? false) && session.alive;
     buttons.hidden = !(run?.trainable ?? false);
+    row.hidden = buttons.hidden && run?.state === "finished" && moments().length === 1; // finished models
     for (const bt of [train, pause, one, reset]) bt.disabled = !trainable;
     const running = run?.state === "running";
     train.setAttribute("aria-pressed", String(running));

@@ -3,6 +3,7 @@
 import { type Fan, isFrozen, placeOf, type Spot, spots, type Varied } from "../../core/fan";
 import { line, ring, text, ticks } from "../../draw/canvas";
 import type { Colours } from "../../draw/theme";
+import { fitted } from "../loss/lettering";
 
 export interface PanelData {
   title: string;
@@ -110,9 +111,10 @@ function drawPanel(g: CanvasRenderingContext2D, c: Colours, p: Picture, panel: P
     c.line,
   );
   const ends = strip.order.length - 1;
-  text(g, p.valueText(strip.order[0]!), box.x, box.y + box.h + 13, { colour: c.fg2 });
+  const end = (i: number) => fitted(p.valueText(strip.order[i]!), box.w / 2 - 4, g);
+  text(g, end(0), box.x, box.y + box.h + 13, { colour: c.fg2 });
   if (ends > 0)
-    text(g, p.valueText(strip.order[ends]!), box.x + box.w, box.y + box.h + 13, {
+    text(g, end(ends), box.x + box.w, box.y + box.h + 13, {
       align: "right",
       colour: c.fg2,
     });
@@ -142,16 +144,18 @@ function drawPanel(g: CanvasRenderingContext2D, c: Colours, p: Picture, panel: P
     );
   if (p.ringed) upright(here, [3, 3]);
   if (p.cursor !== null && !(p.ringed && p.cursor === here)) upright(p.cursor, [1, 2]);
-  line(
-    g,
-    known.map((s) => [x(s.i), y(s.mean)] as const),
-    c.fg,
-    1.8,
-  );
+  const { names } = strip.varied; // finished models: nothing lies between one and the next
+  if (!names)
+    line(
+      g,
+      known.map((s) => [x(s.i), y(s.mean)] as const),
+      c.fg,
+      1.8,
+    );
   if (known.length < 2 || known.length <= 32)
     for (const s of known) {
       g.beginPath();
-      g.arc(x(s.i), y(s.mean), 2, 0, 2 * Math.PI);
+      g.arc(x(s.i), y(s.mean), names ? 3.5 : 2, 0, 2 * Math.PI);
       g.fillStyle = c.fg;
       g.fill();
     }
