@@ -48,7 +48,9 @@ def boxes(page: Page) -> object:
 def test_a_calibrator_is_laid_over_and_every_number_is_pythons(
     open_notebook: Callable[..., Page], shot: Callable[[str], Path]
 ) -> None:
-    page = open_notebook([OPEN.format(arguments='"digits", epochs=6, label_noise=0.2, pace=None')])
+    page = open_notebook(
+        [OPEN.format(arguments='"digits", epochs=6, label_noise=0.2, pace=None, landscape_resolution=11')]
+    )
     expect(page.locator(LAB)).to_be_visible(timeout=60_000)
     rested(page)
     box = view(page, "reliability")

@@ -33,7 +33,9 @@ NUMBER = re.compile(r"-?\d+\.\d+")
 @pytest.fixture
 def digits(outgoing: Outgoing, open_notebook: Callable[..., Page]) -> Page:
     """The digits lab, trained for a few epochs and at rest."""
-    page = open_notebook([OPEN.format(arguments='"digits", epochs=8, label_noise=0.1, pace=None')])
+    page = open_notebook(
+        [OPEN.format(arguments='"digits", epochs=8, label_noise=0.1, pace=None, landscape_resolution=11')]
+    )
     expect(page.locator(LAB)).to_be_visible(timeout=60_000)
     expect(status(page, "reliability")).to_contain_text("ECE", timeout=60_000)
     rested(page)

@@ -16,7 +16,9 @@ MEAN = re.compile(r"mean loss (-?[\d.]+)")
 @pytest.fixture
 def noisy(outgoing: Outgoing, open_notebook: Callable[..., Page]) -> Page:
     """A lab with flipped labels, trained and at rest."""
-    page = open_notebook([OPEN.format(arguments='"digits", epochs=6, label_noise=0.3, pace=None')])
+    page = open_notebook(
+        [OPEN.format(arguments='"digits", epochs=6, label_noise=0.3, pace=None, landscape_resolution=11')]
+    )
     expect(page.locator(LAB)).to_be_visible(timeout=60_000)
     rested(page)
     view(page, "loss").scroll_into_view_if_needed()

@@ -45,7 +45,7 @@ def test_the_ood_view_answers_in_the_page_and_agrees_with_python(
     tmp_path: Path,
     start: Callable[[str], tuple[Page, list[str]]],
 ) -> None:
-    page = open_notebook([OPEN.format(arguments='"digits", epochs=6, pace=None')])
+    page = open_notebook([OPEN.format(arguments='"digits", epochs=6, pace=None, landscape_resolution=11')])
     expect(page.locator(LAB)).to_be_visible(timeout=60_000)
     rested(page)
     expect(view(page, "ood")).to_have_count(0)

@@ -57,7 +57,7 @@ def moved(page: Page, knob: Locator, key: str, says: Locator) -> None:
 
 @pytest.fixture(scope="module")
 def trained() -> Iterator[cv.Lab]:
-    lab = cv.Lab("digits", epochs=6, label_noise=0.1, pace=None)
+    lab = cv.Lab("digits", epochs=6, label_noise=0.1, pace=None, landscape_resolution=11)
     assert lab.run.wait(120)
     lab.session._probes.join()
     yield lab
