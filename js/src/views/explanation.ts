@@ -97,15 +97,14 @@ export const mountExplanation: Mount = (el, { session, store }) => {
   const past = makeCanvas("How like the attribution those of the same sample at other epochs are");
   const below = h("div", { class: "clsviz-past", hidden: true }, past.el);
   panel.body.classList.add("clsviz-ood-body");
-  panel.body.append(
-    h(
-      "div",
-      { class: "clsviz-plot clsviz-ood clsviz-explanation" },
-      h("div", {}, maps.el),
-      h("div", {}, curves.el),
-      below,
-    ),
+  const plots = h(
+    "div",
+    { class: "clsviz-plot clsviz-ood clsviz-explanation" },
+    h("div", {}, maps.el),
+    h("div", {}, curves.el),
+    below,
   );
+  panel.body.append(plots);
 
   const asker = new Asker(session, (key) => session.explanation?.key === key);
   let drawn: Drawn | null = null;
@@ -176,6 +175,7 @@ export const mountExplanation: Mount = (el, { session, store }) => {
     const c = colours(maps.el);
     if (pictures?.of !== data) pictures = { of: data, thumbnails: thumbnails(data, data.validation, c) };
     const x = inputOf(data, sample);
+    plots.classList.toggle("clsviz-images", data.imageShape !== null);
     const { values, gap } = found.attribution;
     const order = ranked(values.map(Math.abs));
     const left = maps.begin();

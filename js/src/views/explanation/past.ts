@@ -97,7 +97,7 @@ export function drawPast(
   const at: Axes = {
     box: { x: 40 * s, y: 24 * s, w: Math.max(40, w - 40 * s - 12), h: Math.max(20, h - 56 * s) },
     xlim: [moments[0]?.epoch ?? 0, moments.at(-1)?.epoch || 1],
-    ylim: [least < -0.05 ? -1 : 0, 1],
+    ylim: [least < -0.02 ? Math.floor(4 * least) / 4 : 0, 1],
   };
   const { box } = at;
   drawFrame(g, c, at, { title: "", x: "epoch", yCount: 2 });
