@@ -72,6 +72,6 @@ class MeasureNames(traitlets.List[str]):
 
     def validate(self, obj: Any, value: Any) -> Any:
         names = list(value) if isinstance(value, list | tuple) else [value]
-        if unknown := [name for name in names if name not in MEASURES]:
+        if unknown := [name for name in names if not isinstance(name, str) or name not in MEASURES]:
             raise traitlets.TraitError(f"{self.name}: no measure {unknown[0]!r}; there are {list(MEASURES)}")
         return super().validate(obj, [name for name in MEASURES if name in names])

@@ -27,11 +27,14 @@ def unpack(value: Any, _owner: Any = None) -> np.ndarray | None:
     """The array in a message from the browser; a plain list of integers is also taken."""
     if value is None:
         return None
-    if isinstance(value, list):
-        return np.asarray(value, dtype=np.int32)
-    if not isinstance(value, dict) or value.get("dtype") not in _DTYPES:
-        raise traitlets.TraitError(f"an array arrives as {{dtype, shape, data}}, not {type(value).__name__}")
-    return np.frombuffer(value["data"], dtype=value["dtype"]).reshape(value["shape"]).copy()
+    try:  # other than after a TraitError, traitlets keeps unchecked what came with it
+        if isinstance(value, list):
+            return np.asarray(value, dtype=np.int32)
+        if isinstance(value, dict) and value.get("dtype") in _DTYPES:
+            return np.frombuffer(value["data"], dtype=value["dtype"]).reshape(value["shape"]).copy()
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise traitlets.TraitError(f"no array can be made of what arrived: {error}") from error
+    raise traitlets.TraitError(f"an array arrives as {{dtype, shape, data}}, not {type(value).__name__}")
 
 
 def plain(value: Any) -> Any:
