@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -40,6 +41,7 @@ class Param:
     default: Any
     range: Range | None = None
     choices: tuple[Any, ...] | None = None
+    help: str = ""  # what its docstring says of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class Method:
                 p["default"],
                 Range(**p["range"]) if p["range"] else None,
                 tuple(p["choices"]) if p["choices"] else None,
+                p.get("help", ""),
             )
             for p in entry["params"]
         )
@@ -117,6 +120,18 @@ class Paper:
 
 REGISTRY: dict[str, Method] = {}
 OBJECTS: dict[str, Callable[..., Any]] = {}
+
+
+def _arguments(obj: Any) -> dict[str, str]:
+    """What the ``Args:`` of a docstring (of a class: or of its constructor) say, by name."""
+    found = {}
+    for doc in (inspect.getdoc(obj), inspect.getdoc(obj.__init__) if inspect.isclass(obj) else None):
+        if block := re.search(r"^Args:\n((?: .*\n?|\n(?= ))+)", doc or "", re.MULTILINE):
+            for names, words in re.findall(
+                r"^ *([\w*]+(?:, [\w*]+)*): ((?:.+)(?:\n {5,}.+)*)", block[1], re.MULTILINE
+            ):
+                found.update(dict.fromkeys(names.split(", "), " ".join(words.split())))
+    return found
 
 
 def method(
@@ -147,6 +162,7 @@ def method(
         unknown = set(controls) - set(signature.parameters)
         if unknown:
             raise InputError(f"{key}: control for {sorted(unknown)}, which are no parameters of it")
+        said = _arguments(obj)
         params = []
         for p in signature.parameters.values():
             control = controls.get(p.name)
@@ -160,6 +176,7 @@ def method(
                     default,
                     control if isinstance(control, Range) else None,
                     control if isinstance(control, tuple) else None,
+                    said.get(p.name, ""),
                 )
             )
         summary = (inspect.getdoc(obj) or "").split("\n\n")[0].replace("\n", " ")

@@ -403,6 +403,7 @@ def param_json(param: catalogue.Param) -> dict[str, Any]:
         "default": param.default,
         "range": None if param.range is None else asdict(param.range),
         "choices": list(param.choices) if param.choices else None,
+        "help": param.help,
     }
 
 

@@ -14,10 +14,15 @@ const param = (name: string, value: number, found: object | null) => ({
   range: found,
   choices: null,
 });
-const entry = (name: string, params: object[] = []) => ({ name, title: `the ${name}`, params });
+const entry = (name: string, params: object[] = []) => ({
+  name,
+  title: `the ${name}`,
+  summary: `What the ${name} is.`,
+  params,
+});
 const CATALOGUE = {
   data: [entry("shortcut", [param("agreement", 0.5, range(0, 1)), param("seed", 0, null)]), entry("moons")],
-  model: [entry("linear"), entry("heads", [param("head", 0, range(0, 4))])],
+  model: [entry("linear"), entry("heads", [{ ...param("head", 0, range(0, 4)), help: "that predicts" }])],
   method: [entry("standard"), entry("robust", [param("lam", 1, range(0, 5))])],
 };
 
@@ -59,6 +64,9 @@ test("there are sliders of data, model and method alone, at the experiment's val
   expect(slider("Data: agreement")!.value).toBe("0.25");
   expect(slider("Model: head")!.value).toBe("0");
   expect(root.querySelectorAll("input")).toHaveLength(2);
+  const hint = (name: string) => slider(name)!.closest<HTMLElement>("[title]")!.title;
+  expect(hint("Model: head")).toBe("that predicts");
+  expect(hint("Data: agreement")).toBe("What the shortcut is."); // nothing is said of it alone
   tell("robust", { lam: 2.5 });
   expect(slider("Method: λ")!.value).toBe("2.5");
   expect(root.querySelector("select")!.value).toBe("robust");

@@ -20,6 +20,21 @@ def test_index_is_what_the_source_says():
     assert fresh == catalogue.INDEX.read_text(encoding="utf-8"), "run `make catalogue`"
 
 
+def test_a_parameter_says_what_its_docstring_says_of_it():
+    help = {p.name: p.help for p in catalogue.get("data.tilted").params}
+    assert help["rho"] == "correlation of x0 and x1 within a class, in (-1, 1)."
+    assert help["sigma_tilt"] == help["sigma_rest"] == "standard deviations of x0, x1 and the others, >= 0."
+    assert "samples that the prior counts for" in catalogue.get("calibration.fit_bbq").param("n0").help
+    steps = catalogue.get("training.adversarial").param("steps").help  # over two lines there
+    assert steps.startswith("1 is the fast gradient sign method; more are") and "\n" not in steps
+
+
+@pytest.mark.parametrize("kind", ["model", "method", "supply", "loss", "calibrator"])
+def test_no_slider_of_the_lab_is_without_words(kind):
+    silent = [f"{m.id}.{p.name}" for m in catalogue.methods(kind) for p in m.params if p.range and not p.help]
+    assert silent == []
+
+
 def test_reading_the_catalogue_needs_no_torch():
     code = (
         "import sys, clsviz; clsviz.catalogue.search('calibration'); clsviz.catalogue.methods('loss');"

@@ -15,6 +15,7 @@ export interface ParamEntry {
   default: unknown;
   range: RangeEntry | null;
   choices: unknown[] | null;
+  help?: string; // what it is; missing in older saved notebooks
 }
 
 export interface MethodEntry {
@@ -72,7 +73,7 @@ export interface ExperimentJson {
 export const catalogueOf = (store: Store): Catalogue => store.get<Catalogue>("catalogue");
 
 /** A parameter's value: as set in the spec, or the catalogue's default. */
-export function paramValue(spec: SpecJson | null, param: ParamEntry): number {
+export function paramValue(spec: SpecJson | null, param: Pick<ParamEntry, "name" | "default">): number {
   return Number(spec?.params[param.name] ?? param.default);
 }
 

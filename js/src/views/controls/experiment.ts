@@ -95,7 +95,7 @@ export function mountExperiment(
     const value = (key: string) =>
       paramValue(
         experiment.optimizer,
-        entry?.params.find((p) => p.name === key) ?? { name: key, default: 0, range: null, choices: null },
+        entry?.params.find((p) => p.name === key) ?? { name: key, default: 0 },
       );
     const rate = experiment.label_noise
       ? Number(experiment.label_noise.params.rate ?? catalogue.label_noise.default)

@@ -9,6 +9,11 @@ import { type FanButton, fanButton } from "./fanout";
 
 const HEADS = ["data", "model", "method"] as const;
 const SAID = { data: "Data", model: "Model", method: "Method" };
+/** What data sets have in common, and their docstrings leave out. */
+const COMMON: Record<string, string> = {
+  n: "samples in all",
+  validation: "share of the samples that is kept from training, to measure on",
+};
 /** Networks of a fan share samples and architecture (clsviz/training/fan_members.py). */
 const fannable = (path: string) => path.startsWith("method.") || path === "model.init_scale";
 
@@ -61,7 +66,7 @@ export function mountFurther(
           live: () => {},
           final: (value) => change(path, value),
         });
-        if (param.range.unit) knob.el.title = `in ${param.range.unit}`;
+        knob.el.title = param.help || COMMON[param.name] || entry!.summary;
         knobs.push({ knob, now: (e) => paramValue(e[head], param), told: null });
         const fan = fannable(path) ? [fanButton(session, name, () => path)] : [];
         fans.push(...fan);

@@ -75,6 +75,7 @@ export function makeLossParams(o: {
         knob.select.disabled = off;
       };
       knobs.push({ path, show, disable });
+      knob.el.title = param.help ?? "";
       el.append(knob.el);
       return;
     }
@@ -90,6 +91,7 @@ export function makeLossParams(o: {
       live: (v) => own && o.live(param.name, v),
       final,
     });
+    knob.el.title = param.help ?? "";
     const fan = fanButton(o.session, name, () => path);
     fans.push(fan);
     knobs.push({ path, show: (v) => knob.show(Number(v)), disable: knob.setDisabled });
