@@ -21,7 +21,7 @@ from clsviz.widgets.wire import Packet, reference_rows
 MOST_OWN = 1000  # rows of a set of the user's own that are looked at
 MOST_REFERENCE = 1500  # training samples that features are compared with; as js/src/core/features.ts
 RIDGE = 1e-3  # of the features' mean variance, added to the covariances: units that never fire count too
-MOST_FARTHEST = 300  # of them that a field's shades are cut by; as js/src/core/distancefield.ts
+MOST_FARTHEST = 100  # of them that a field's shades are cut by; as js/src/core/distancefield.ts
 NEIGHBOUR = 5
 TINY = np.finfo(float).tiny
 NOTHING = np.empty(0)

@@ -13,7 +13,7 @@ export interface Distances {
   floor: number;
 }
 
-const MOST_FARTHEST = 300; // training samples whose own scores are looked at; as widgets/ood_job.py
+const MOST_FARTHEST = 100; // training samples whose own scores are looked at; as widgets/ood_job.py
 
 let last: Distances | null = null;
 

@@ -2,6 +2,7 @@
 
 import { evenly, takeRows } from "./arrays";
 import type { Runnable } from "./boundary";
+import { type Network, parameterCount } from "./forward";
 import { features, type Reference } from "./ood";
 import type { Dataset } from "./session";
 
@@ -21,4 +22,11 @@ export function referenceOf(data: Dataset, { network, theta }: Runnable): Refere
   };
   kept.set(of, found);
   return found;
+}
+
+/** Multiplications that `referenceOf` and a covariance of it take, about. */
+export function referenceWork(data: Dataset, network: Network): number {
+  const width = network.sizes[Math.max(0, network.sizes.length - 2)]!;
+  const n = Math.min(MOST_REFERENCE, data.train.length || data.validation.length);
+  return n * ((network.kind === "linear" ? 0 : parameterCount(network)) + (width * width) / 2);
 }

@@ -132,8 +132,8 @@ function mahalanobis({ values: train, labels, width }: Reference, relative: bool
         .map((v) => v / sums.get(c)![width]!),
     ]),
   );
-  const own = factor(train, width, (r) => means.get(labels[r]!)!, ridge);
-  const all = relative ? factor(train, width, () => centre, ridge) : null;
+  const own = whitener(train, width, (r) => means.get(labels[r]!)!, ridge);
+  const all = relative ? whitener(train, width, () => centre, ridge) : null;
   const places = classes.map((c) => whitened(own, means.get(c)!, 0, width));
   const middle = all && whitened(all, centre, 0, width);
   return (values) =>
@@ -145,21 +145,43 @@ function mahalanobis({ values: train, labels, width }: Reference, relative: bool
     });
 }
 
-/** Solves L y = x for the row that starts at `from`: in y, distances are those of Mahalanobis. */
-function whitened(L: Float64Array, x: ArrayLike<number>, from: number, width: number): Float64Array {
-  const y = new Float64Array(width);
-  for (let i = 0; i < width; i++) {
-    let sum = x[from + i]!;
-    for (let j = 0; j < i; j++) sum -= L[i * width + j]! * y[j]!;
-    y[i] = sum / L[i * width + i]!;
+const SPARE = 3; // rows of zeros behind a matrix, which the last four run into
+
+/** y = W x of the row that starts at `from`, four sums at a time: in y, distances are those of Mahalanobis. */
+function whitened(W: Float64Array, x: ArrayLike<number>, from: number, width: number): Float64Array {
+  const y = new Float64Array(width + SPARE);
+  for (let i = 0; i < width; i += 4) {
+    const end = Math.min(width, i + 4); // W is lower triangular
+    let s0 = 0;
+    let s1 = 0;
+    let s2 = 0;
+    let s3 = 0;
+    for (let j = 0, at = i * width; j < end; j++, at++) {
+      const v = x[from + j]!;
+      s0 += v * W[at]!;
+      s1 += v * W[at + width]!;
+      s2 += v * W[at + 2 * width]!;
+      s3 += v * W[at + 3 * width]!;
+    }
+    y[i] = s0;
+    y[i + 1] = s1;
+    y[i + 2] = s2;
+    y[i + 3] = s3;
   }
   return y;
 }
 
-const squaredGap = (a: Float64Array, b: Float64Array) => a.reduce((sum, v, i) => sum + (v - b[i]!) ** 2, 0);
+function squaredGap(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) {
+    const gap = a[i]! - b[i]!;
+    sum += gap * gap;
+  }
+  return sum;
+}
 
-/** Factor of the covariance of the rows about what `mean` says, with a ridge. */
-function factor(
+/** Inverse factor of the covariance of the rows about what `mean` says, with a ridge: it whitens. */
+function whitener(
   X: Float32Array,
   width: number,
   mean: (row: number) => ArrayLike<number>,
@@ -179,7 +201,17 @@ function factor(
   for (let i = 0; i < width; i++) C[i * width + i]! += ridge;
   const L = cholesky(C, width);
   if (!L) throw new Error("The features of the training part are all alike: there is no covariance.");
-  return L;
+  const W = new Float64Array((width + SPARE) * width);
+  for (let i = 0; i < width; i++) {
+    // row i of L W = 1: what the rows above leave
+    for (let k = 0; k < i; k++) {
+      const l = L[i * width + k]!;
+      for (let j = 0; j <= k; j++) W[i * width + j]! -= l * W[k * width + j]!;
+    }
+    W[i * width + i] = 1;
+    for (let j = 0; j <= i; j++) W[i * width + j]! /= L[i * width + i]!;
+  }
+  return W;
 }
 
 /** Minus the distance to the fifth nearest training sample; rows of length 1, but for those of zeros. */

@@ -112,7 +112,7 @@ def test_a_field_is_computed_for_networks_the_browser_cannot_run(recorded):
     train = run.dataset.X[run.dataset.train]
     expected, own = features_scored(run, 0, "mahalanobis", [x, train])
     assert scores[0, 3] == pytest.approx(expected[0], rel=1e-6) and header["why"] == ""
-    assert header["floor"] == pytest.approx(own[np.arange(300) * len(own) // 300].min(), rel=1e-6)
+    assert header["floor"] == pytest.approx(own[np.arange(100) * len(own) // 100].min(), rel=1e-6)
     session.answer(ask | plane | {"origin": [0.0], "u": [1.0], "v": [1.0]}, Page())
     until(lambda: session.error is not None)
     assert "origin has 1 features" in session.error

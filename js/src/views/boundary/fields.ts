@@ -2,7 +2,7 @@
 
 import { CELL_SIDE, type Cells, networkCells } from "../../core/cells";
 import { distanceField, distances as distancesOf, shaded } from "../../core/distancefield";
-import { referenceOf } from "../../core/features";
+import { referenceOf, referenceWork } from "../../core/features";
 import {
   type Field,
   field,
@@ -30,6 +30,8 @@ const PATIENCE = 150; // ms that the plane must rest before the kernel is asked
 /** While something moves: multiplications a field may take, and points along a side. */
 const MOVING = { budget: 5e6, most: 64, least: 12 };
 const LINES = 90; // points along a side that the lines are drawn from, at most
+const LEAST_DISTANCES = 8; // points along a side: between them shades are smooth, as lines are not
+const LARGE = 40e6; // multiplications for what distances are measured from, above which they wait for rest
 /** Multiplications that the distances from the training samples may take at rest, in the worker. */
 const RESTING = 1.5e9;
 const ROOM = 24e6; // bytes of logits kept: the epochs passed, at the coarseness they were shown in
@@ -175,26 +177,30 @@ export class Fields {
     const fineKey = `${key} ${resolution ?? FINEST}`;
     const finest = thinnable(resolution ?? FINEST);
     const grid = (n: number): Grid => ({ plane, xlim, ylim, nx: n, ny: n });
-    const compare = detector && trained ? distancesOf(detector, referenceOf(data, at)) : null;
+    const asked = detector && trained;
+    const later = asked && !still && referenceWork(data, at.network!) > LARGE;
+    const compare = asked && !later ? distancesOf(detector, referenceOf(data, at)) : null;
     const perScore = compare ? scoreWork(compare.detector, compare.reference) : 0;
     const withMore = (whole: Field, most = CELL_SIDE): Found => {
       const found = { whole, stale: false, cells: null, distances: null, why: "" };
       if (!trained) return found;
       const { network, theta } = at;
-      const once = <T>(memory: WeakMap<Field, T>, make: () => T): T => {
-        const known = memory.get(whole) ?? make();
-        memory.set(whole, known);
+      const once = <T>(memory: WeakMap<Field, T>, make: (() => T) | null): T | null => {
+        const known = memory.get(whole) ?? make?.() ?? null;
+        if (known) memory.set(whole, known);
         return known;
       };
       const cells = () => networkCells(network!, theta!, grid(Math.min(whole.nx, most)));
       const distances = () => {
-        const n = Math.min(whole.nx, sideOf(perScore));
+        const n = Math.min(whole.nx, sideOf(perScore, LEAST_DISTANCES));
         return shaded(distanceField(network!, theta!, compare!, grid(n)), compare!, n);
       };
+      const score = asked ? once(this.distancesOf, compare && distances) : null;
       return {
         ...found,
         cells: wish.cells ? once(this.cellsOf, cells) : null,
-        distances: compare && once(this.distancesOf, distances),
+        distances: score,
+        why: asked && !score ? "it comes when nothing moves, as the network is large" : "",
       };
     };
     const ready = this.kept.get(fineKey) ?? (still ? undefined : this.kept.get(key));
@@ -282,7 +288,7 @@ function sureLine(coarse: Field, temperature: number, box: Box): Path2D {
 }
 
 /** Points along a side that can be computed in one frame, at so many multiplications a point. */
-function sideOf(work: number): number {
-  const { budget, most, least } = MOVING;
+function sideOf(work: number, least = MOVING.least): number {
+  const { budget, most } = MOVING;
   return Math.max(least, Math.min(most, Math.floor(Math.sqrt(budget / work))));
 }
