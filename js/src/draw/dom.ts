@@ -28,5 +28,8 @@ export function say(el: HTMLElement, ...parts: (Node | string)[]): void {
 
 export const b = (text: string): HTMLElement => h("b", {}, text);
 
+/** How a key or a click joins what it takes to the selection. */
+export const SET_KEYS = "with Shift adds, with Ctrl takes out, with both keeps the common ones";
+
 /** JupyterLab's notebook shortcuts eat the arrow keys of controls without this. */
 export const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };

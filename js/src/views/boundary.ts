@@ -11,7 +11,7 @@ import type { How } from "../core/store";
 import { boundaryDistance } from "../core/tilt";
 import { typeOf } from "../core/tiltcurve";
 import { makeCanvas, operable, whenChanged } from "../draw/canvas";
-import { b, h } from "../draw/dom";
+import { b, h, SET_KEYS } from "../draw/dom";
 import { afterDrawing } from "../draw/frame";
 import { shortNumber } from "../draw/heatmap";
 import { button, selectKnob } from "../draw/knobs";
@@ -83,7 +83,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
 
   const canvas = operable(
     makeCanvas(""),
-    "Samples and decision boundary: arrow keys walk from sample to sample, Enter selects the marked one; Shift with arrows stretches a box from it, Enter then selects what is inside; with Shift adds, with Ctrl takes out, with both keeps the common ones; Escape clears; drag to lasso, drag the handle of the normal to tilt",
+    `Samples and decision boundary: arrow keys walk from sample to sample, Enter selects the marked one; Shift with arrows stretches a box from it, Enter then selects what is inside; ${SET_KEYS}; Escape clears; drag to lasso, drag the handle of the normal to tilt`,
   );
   const corner = "position: absolute; top: 0; right: 2px; height: 18px; padding: 0 6px";
   const useThree = button(

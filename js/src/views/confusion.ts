@@ -15,7 +15,7 @@ import { click, type Selection, type SetOp, selectionWords, setOp } from "../cor
 import { logitsOf, type Shown } from "../core/shown";
 import { argmax } from "../core/softmax";
 import { makeCanvas, operable } from "../draw/canvas";
-import { b, h } from "../draw/dom";
+import { b, h, SET_KEYS } from "../draw/dom";
 import { commonNotice, makePanel, shownWord, type TableData } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { colours } from "../draw/theme";
@@ -38,7 +38,7 @@ export const mountConfusion: Mount = (el, { session, store }) => {
   const panel = makePanel(el, { view: "confusion", title: "Confusion matrix", table: () => table() });
   const canvas = operable(
     makeCanvas(""),
-    "Cells of the confusion matrix: arrow keys move, Enter selects the samples of a cell (with Shift adds, with Ctrl takes out, with both keeps the common ones), Escape clears",
+    `Cells of the confusion matrix: arrow keys move, Enter selects the samples of a cell (${SET_KEYS}), Escape clears`,
   );
   panel.body.append(h("div", { class: "clsviz-plot", style: SQUARISH }, canvas.el));
 

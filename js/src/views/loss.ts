@@ -8,8 +8,8 @@ import { selectedMask } from "../core/samples";
 import { type Selection, selectionWords } from "../core/selection";
 import { logitsOf, type Shown, shownAt } from "../core/shown";
 import { softmaxRow } from "../core/softmax";
-import { makeCanvas } from "../draw/canvas";
-import { h, OWN_KEYS } from "../draw/dom";
+import { makeCanvas, operable } from "../draw/canvas";
+import { h, SET_KEYS } from "../draw/dom";
 import { commonNotice, makePanel, shownWord, type TableData, tooManyNotice } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { fontOf } from "../draw/size";
@@ -21,7 +21,7 @@ import { axisOf, makeControls, partOf, showsOf } from "./loss/controls";
 import { drawCurve } from "./loss/curve";
 import { binned, binWords, countsOf, drawHistogram, inBins } from "./loss/histogram";
 import { drawMemory, memorised } from "./loss/memory";
-import { type Actions, type OnScreen, pointBars, pointCurve } from "./loss/pointing";
+import { type Actions, barsLabel, type OnScreen, pointBars, pointCurve } from "./loss/pointing";
 import {
   hasParts,
   itemOf,
@@ -48,18 +48,11 @@ export const mountLossView: Mount = (el, { session, store }) => {
   const catalogue = () => store.get<Catalogue | null>("catalogue");
   const controls = makeControls(panel.controls, store);
 
-  const own = { tabindex: "0", role: "application", ...OWN_KEYS };
-  const keys = "with Shift adds, with Ctrl takes out, with both keeps the common ones";
-  const main = makeCanvas("");
-  setAll(main.el, {
-    ...own,
-    "aria-label": `Samples on the loss: left and right go through them, Enter selects and marks one (${keys}), Escape clears`,
-  });
-  const counts = makeCanvas("");
-  setAll(counts.el, {
-    ...own,
-    "aria-label": `Histogram of the samples' losses: left and right move, with Shift stretch, Enter selects the samples of the bins (${keys}), Escape clears`,
-  });
+  const main = operable(
+    makeCanvas(""),
+    `Samples on the loss: left and right go through them, Enter selects and marks one (${SET_KEYS}), Escape clears`,
+  );
+  const counts = operable(makeCanvas(""), barsLabel("samples' losses"));
   const rest = makeCanvas("Shares of the gradient, and flipped labels memorised over time");
   panel.body.classList.add("clsviz-loss-body");
   panel.body.append(
@@ -382,10 +375,6 @@ export const mountLossView: Mount = (el, { session, store }) => {
   });
   return frame.close;
 };
-
-function setAll(el: Element, values: Record<string, string>): void {
-  for (const [name, value] of Object.entries(values)) el.setAttribute(name, value);
-}
 
 const allNaN = (values: Float64Array): boolean => values.every(Number.isNaN);
 

@@ -7,8 +7,8 @@ import { selectedMask } from "../core/samples";
 import { selectionWords } from "../core/selection";
 import { logitsOf, type Pinned, pinnedShown } from "../core/shown";
 import { argmax, softmaxRow } from "../core/softmax";
-import { makeCanvas } from "../draw/canvas";
-import { b, h, OWN_KEYS } from "../draw/dom";
+import { makeCanvas, operable } from "../draw/canvas";
+import { b, h } from "../draw/dom";
 import { commonNotice, makePanel, shownWord } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { colours } from "../draw/theme";
@@ -48,14 +48,7 @@ export const mountReliability: Mount = (el, { session, store, large: useLarge })
     toggled: () => frame.ask(),
   });
   const controls = makeControls(panel.controls, measuring.toggle, store, () => session.dataset);
-  const canvas = makeCanvas("");
-  for (const [name, value] of Object.entries({
-    role: "slider",
-    tabindex: "0",
-    "aria-valuemin": "1",
-    ...OWN_KEYS,
-  }))
-    canvas.el.setAttribute(name, value);
+  const canvas = operable(makeCanvas(""), "", { role: "slider", "aria-valuemin": "1" });
   const plot = h(
     "div",
     { class: "clsviz-plot", style: `height: calc(var(--clsviz-plot) - ${ROWS}px); ${SQUARISH}` },

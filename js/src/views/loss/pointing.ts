@@ -3,6 +3,7 @@
 import type { ProfileAxis } from "../../core/lossprofile";
 import { click, combine, type Selection, type SetOp, setOp } from "../../core/selection";
 import type { How } from "../../core/store";
+import { SET_KEYS } from "../../draw/dom";
 import type { Axes } from "./axes";
 import { type CurveLayout, sampleAt } from "./curve";
 import { BINS, type Bins, binAt, inBins } from "./histogram";
@@ -143,7 +144,7 @@ export function pointCurve(el: HTMLElement, act: Actions): CurvePointing {
 
 /** What the keys do on bars, in words. */
 export const barsLabel = (of: string, samples = "samples"): string =>
-  `Histogram of the ${of}: left and right move, with Shift stretch, Enter selects the ${samples} of the bins (with Shift adds, with Ctrl takes out, with both keeps the common ones), Escape clears`;
+  `Histogram of the ${of}: left and right move, with Shift stretch, Enter selects the ${samples} of the bins (${SET_KEYS}), Escape clears`;
 
 /** The bars under pointer or keys. */
 export interface BarPointing {

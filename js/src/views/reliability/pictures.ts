@@ -5,6 +5,7 @@ import { binIndex, type Reliability, reliability, wilson } from "../../core/reli
 import { riskCoverage } from "../../core/riskcoverage";
 import type { How } from "../../core/store";
 import type { Canvas } from "../../draw/canvas";
+import { SET_KEYS } from "../../draw/dom";
 import type { TableData } from "../../draw/panel";
 import type { Colours } from "../../draw/theme";
 import { explain } from "../loss/lettering";
@@ -218,8 +219,7 @@ function nothing(e: Easel): Painted {
 export const PAINT: Record<PictureName, Paint> = { diagram, risk_coverage: risk, classes, moved: moving };
 
 const WALK = "arrow keys move";
-const SELECT =
-  "Enter selects the samples of a bar (with Shift adds, with Ctrl takes out, with both keeps the common ones), Shift with arrows extends, Escape clears";
+const SELECT = `Enter selects the samples of a bar (${SET_KEYS}), Shift with arrows extends, Escape clears`;
 
 /** Accessible name of the canvas. */
 export const LABELS: Record<PictureName, string> = {
