@@ -135,7 +135,9 @@ def info_nce(seed: int, scale: float) -> dict[str, Any]:
         curves["probe"].append(probe(u[test], data.y[test]))
         chosen.append(probe(u[tune], data.y[tune]))
     best = int(np.argmax(chosen))
-    shares = _shares(embedded(fan.model_at(member=TAUS.index(0.2)), data.X[data.validation[: NEGATIVES + 1]]))
+    rows = data.validation[: NEGATIVES + 1]
+    anchors = scaled(ANCHORS, min(scale, 1.0), 3)
+    shares = _shares(embedded(fan.model_at(member=TAUS.index(0.2)), data.X[rows]), anchors)
     at = {
         f"{key}_at_{tau:g}": curves[key][TAUS.index(tau)]
         for key in ("uniformity", "tolerance")
@@ -154,12 +156,12 @@ def info_nce(seed: int, scale: float) -> dict[str, Any]:
     }
 
 
-def _shares(u: np.ndarray) -> dict[str, Any]:
-    """How an embedding's term shares its gradient among the others as its negatives; mean of the first 20."""
+def _shares(u: np.ndarray, anchors: int) -> dict[str, Any]:
+    """How an embedding's term shares its gradient among the others as negatives; mean of the first ones."""
     import torch
 
     hardest, counted, error = [], [], 0.0
-    cosines = [torch.from_numpy(np.delete(u, i, 0) @ u[i]).clamp(-0.999, 0.999) for i in range(ANCHORS)]
+    cosines = [torch.from_numpy(np.delete(u, i, 0) @ u[i]).clamp(-0.999, 0.999) for i in range(anchors)]
     for tau in SHARE_TAUS:
         shares = [negative_shares(s, tau) for s in cosines]
         formulas = [(s / tau).softmax(0) for s in cosines]

@@ -22,6 +22,7 @@ SHARE = 0.1  # outliers to an inlier
 WEIGHTS = (0.2, 0.5, 1.0, 2.0, 4.0)  # of the uncertainty; that of the bias is 1
 EPOCHS = 300
 NEIGHBOURS = 10
+TREES = 100  # of the isolation forest
 LEAST = 20  # inliers at a smaller scale
 REFERENCES = {"lof": "local outlier factor", "forest": "isolation forest"}
 SCORES = {
@@ -144,7 +145,7 @@ def mean_shift_outlier(seed: int, scale: float) -> dict[str, Any]:
             made = scored(X, k=NEIGHBOURS, uncertainty_weight=weight, autoencoder=net)
             found.append((_auc(outlier, made.plain), _auc(outlier, made.score)))
         by_weight.append(found)
-        for name, scores in _references(X, seed).items():
+        for name, scores in _references(X, seed, scale).items():
             rows[name].append(_auc(outlier, scores))
     grid = np.transpose(by_weight, (2, 1, 0))  # plain or shifted, weight, task
     numbers: dict[str, Any] = {**rows}
@@ -195,11 +196,11 @@ def injected(
     return rng.uniform(inliers.min(0), inliers.max(0), (count, inliers.shape[1]))
 
 
-def _references(X: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+def _references(X: np.ndarray, seed: int, scale: float) -> dict[str, np.ndarray]:
     from sklearn.ensemble import IsolationForest
     from sklearn.neighbors import LocalOutlierFactor
 
-    forest = IsolationForest(random_state=seed).fit(X)
+    forest = IsolationForest(n_estimators=scaled(TREES, min(scale, 1.0), 5), random_state=seed).fit(X)
     neighbours = min(20, len(X) - 1)
     return {
         "lof": -LocalOutlierFactor(neighbours).fit(X).negative_outlier_factor_,

@@ -324,7 +324,8 @@ def correctness_aware_calibrator(seed: int, scale: float) -> dict[str, Any]:
     shifted = np.array(turned) + BLUR * data.X.std() * rng.normal(size=(len(test), data.X.shape[1]))
     z, copies = _with_copies(run, X, seed)
     names = [name for name in CALIBRATORS if name not in ("none", "scaled")]
-    nets = {name: _best_net(name, z, copies, y, seed) for name in names}
+    choices = [scaled(steps, scale, 5) for steps in STEPS]
+    nets = {name: _best_net(name, z, copies, y, choices, seed) for name in names}
     one = cal.fit_temperature(z, y).temperature
     numbers: dict[str, Any] = {}
     for part, moved in (("id", data.X[test]), ("shifted", shifted.astype(np.float32))):
@@ -352,12 +353,14 @@ def _with_copies(run: Run, X: np.ndarray, seed: int) -> tuple[np.ndarray, np.nda
     return run.predict(X), np.stack([run.predict(c.astype(np.float32)) for c in copies])
 
 
-def _best_net(name: str, z: np.ndarray, copies: np.ndarray, y: np.ndarray, seed: int) -> cal.CorrectnessAware:
+def _best_net(
+    name: str, z: np.ndarray, copies: np.ndarray, y: np.ndarray, choices: list[int], seed: int
+) -> cal.CorrectnessAware:
     """Fitted on two thirds, with the number of steps that suits the last third best by its own loss."""
     cut = 2 * len(y) // 3
     moved = copies if name.endswith("copies") else copies[:0]
     found = []
-    for steps in STEPS:
+    for steps in choices:
         fit = _net(name, z[:cut], moved[:, :cut], y[:cut], steps, seed)
         p = cal.apply_correctness_aware(fit, z[cut:], moved[:, cut:] if len(moved) else None)
         own = (
