@@ -45,6 +45,7 @@ import {
   tiltingBasis,
   tiltPath,
 } from "../src/core/tilt";
+import { storedTilt } from "../src/views/boundary/tiltknobs";
 import { vectors } from "./vectors";
 
 interface Linear {
@@ -272,9 +273,10 @@ describe("the tilt of a linear network", () => {
   });
 
   test("the angle is the one asked for, and the boundary keeps passing through the crossing", () => {
-    for (const degrees of [0, 5, 20, 45, 60, 85]) {
+    for (const degrees of [-85, -30, 0, 5, 20, 45, 60, 85]) {
       const rule = trained.tilted(degrees);
-      expect(rule.angle).toBeCloseTo(degrees, 4);
+      expect(rule.angle).toBeCloseTo(Math.abs(degrees), 4);
+      expect(rule.turned).toBeCloseTo(degrees, 4); // planes and fields are remembered by it
       expect(dot(rule.w, trained.through) + rule.b).toBeCloseTo(0, 6);
     }
   });
@@ -289,6 +291,15 @@ describe("the tilt of a linear network", () => {
 
   test("the way to zero ends at the nearest-centroid direction", () => {
     close(trained.tilted(0).w, [...pair.centroids.z], 1e-6);
+  });
+
+  test("a tilt is stored as null at the trained angle, as 0 near it, and no farther than the sliders reach", () => {
+    expect(storedTilt(20.2, 20, 0.25)).toBeNull();
+    expect(storedTilt(20.5, 20, 0.25)).toBe(20.5);
+    expect(storedTilt(-0.2, 20, 0.25)).toBe(0);
+    expect(storedTilt(-1.1, 20, 1.2)).toBe(0);
+    expect(storedTilt(-120, 20, 1.2)).toBe(-85);
+    expect(storedTilt(84.5, 130, 1.2)).toBeNull(); // a network that leans farther stands at the end
   });
 
   test("regularisation turns the boundary back", () => {
