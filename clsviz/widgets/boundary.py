@@ -219,7 +219,9 @@ class BoundaryView(BoundaryNumbers, BoundaryState, View):
     """Decision regions with confidence as saturation, and the tilt of the boundary between two classes.
 
     On two-dimensional data the plane itself; else the plane of the centroid direction and the boundary's
-    normal, a PCA or discriminant plane, the plane through three samples, or that along an attack.
+    normal, a PCA or discriminant plane, the plane through three samples, or that along an attack. In place of
+    class and confidence the colour may be a margin or an OOD score, of the logits or by distance from the
+    training samples in the last features (Mahalanobis, nearest neighbours; as `OODView` has them).
     """
 
     bundle = "boundary"

@@ -218,7 +218,9 @@ export class Scenes {
     if (told && asked?.sample === sample && there !== "never") {
       if (this.told?.of !== told) this.told = { of: told, attack: attackTold(told, data) };
       const attackWhy =
-        there === "coming" ? "the kernel looks for that of this network" : String(told.message.error);
+        there === "coming"
+          ? "of the network before; the kernel looks for this one's"
+          : String(told.message.error);
       return { attack: this.told.attack, attackKey: `attack ${attackKey(asked)}`, attackWhy };
     }
     const why =
