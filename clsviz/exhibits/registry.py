@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from clsviz.widgets import Lab
 
 VERDICTS = ("reproduces", "partly", "not at this scale")
+LINE = 100  # characters
 CONFIDENCE = 0.95  # one-sided, of `Numbers.exceeds`
 
 
@@ -34,6 +36,10 @@ class Verdict:
     def __post_init__(self) -> None:
         if self.word not in VERDICTS:
             raise InputError(f"a verdict is one of {list(VERDICTS)}, got {self.word!r}")
+
+    def __str__(self) -> str:
+        """In lines that a notebook shows whole: it would break longer ones within words."""
+        return textwrap.fill(f"{self.word}: {self.sentence}", LINE)
 
 
 class Numbers:

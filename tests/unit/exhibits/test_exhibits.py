@@ -130,6 +130,13 @@ def test_what_cannot_be_stored_is_refused():
         Verdict("maybe", "")
 
 
+def test_a_printed_verdict_breaks_between_words():
+    sentence = "one two three " * 20
+    lines = str(Verdict("partly", sentence)).splitlines()
+    assert lines[0].startswith("partly: one two") and max(map(len, lines)) <= 100
+    assert " ".join(lines) == f"partly: {sentence}".strip()
+
+
 def test_an_exhibit_shows_its_text_and_its_lab():
     shown = cv.exhibit("elr")
     text = shown._repr_html_()
