@@ -62,7 +62,7 @@ def test_a_sample_is_explained_in_the_page_and_agrees_with_python(
     tmp_path: Path,
     start: Callable[[str], tuple[Page, list[str]]],
 ) -> None:
-    page = open_notebook([OPEN.format(arguments='"digits", epochs=6, pace=None')])
+    page = open_notebook([OPEN.format(arguments='"digits", epochs=6, pace=None, landscape_resolution=11')])
     expect(page.locator(LAB)).to_be_visible(timeout=60_000)
     rested(page)
     page.get_by_role("button", name="Explain one sample", exact=True).click()
