@@ -285,7 +285,7 @@ export const mountBoundary: Mount = (el, { session, store }) => {
       b(Number.isFinite(rule.strength) ? rule.strength.toFixed(2) : "∞"),
       explained === null ? " (1 is best)" : "",
       `, type ${type}: ${TYPES[type]}`,
-      Number.isNaN(share) ? "" : `, ${(100 * share).toFixed(1)} % right`,
+      Number.isNaN(share) ? "" : `, ${(100 * share).toFixed(1)}\u00a0% right`,
     ];
     // a tilted boundary is straight: the network's own may bend, and be right more often
     if (rule.kind === "tilted" && at.network?.kind !== "linear") parts.push(" (straight)");

@@ -92,10 +92,13 @@ function drawMarks(g: G, c: Colours, d: Drawing): void {
   g.save();
   clipTo(g, box);
   if (scene.turning || scene.restricted) drawCentroids(g, c, d);
+  if (!scene.attack) drawMarked(g, c, d); // under the words at the arrows
   if (scene.turning) drawAngle(g, c, d);
   if (scene.kind === "points") drawThree(g, c, d);
-  if (scene.attack) drawAttack(g, c, d);
-  drawMarked(g, c, d);
+  if (scene.attack) {
+    drawAttack(g, c, d);
+    drawMarked(g, c, d);
+  }
   if (d.scale) drawShadeScale(g, c, box, d.scale);
   g.restore();
   g.strokeStyle = c.line;

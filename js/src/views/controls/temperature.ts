@@ -197,7 +197,7 @@ export function mountTemperature(
   return frame.close;
 }
 
-const percent = (v: number) => `${Math.round(100 * v)} %`;
+const percent = (v: number) => `${Math.round(100 * v)}\u00a0%`;
 
 function mean(values: Float64Array | Uint8Array): number {
   let sum = 0;
