@@ -258,8 +258,7 @@ def test_all_views_follow_the_tilted_rule_when_asked(digits: Page) -> None:
         shows_ece(digits, calibration)
         expect(status(digits, "confusion")).to_contain_text(found[0])
 
-    slider(digits, "Tilt").focus()
-    digits.keyboard.press("Home")  # nearest centroid: a rule of its own
+    digits.get_by_role("button", name="nearest centroid").click()  # a rule of its own
     expect(status(digits, "boundary")).to_contain_text("angle 0.0°")
     as_trained()
     digits.get_by_role("button", name="use tilted").click()
