@@ -106,7 +106,9 @@ describe.each(python.networks)("a ReLU network $sizes in a plane", (c) => {
     const header = { kind: "attack_answer", error: "", by: "deepfool", distance, called, neighbour };
     const buffers = [bytes(Float64Array.from(found.path.flatMap((p) => [...p])))];
     expect(attackTold({ message: header, buffers }, { X, y, d } as Dataset)).toEqual(found);
-    expect(attackTold({ message: { ...header, error: "no" }, buffers: [] }, { X, y, d } as Dataset)).toBeNull();
+    expect(
+      attackTold({ message: { ...header, error: "no" }, buffers: [] }, { X, y, d } as Dataset),
+    ).toBeNull();
   });
 });
 

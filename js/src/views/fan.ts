@@ -9,7 +9,7 @@ import { selectKnob } from "../draw/knobs";
 import { commonNotice, makePanel, type TableData } from "../draw/panel";
 import { redraw } from "../draw/redraw";
 import { colours } from "../draw/theme";
-import { fanTitle, memberOrLike, settingOf, titleText, nameOfValue } from "./controls/fan";
+import { fanTitle, memberOrLike, nameOfValue, settingOf, titleText } from "./controls/fan";
 import { type FanNumbers, MemberNumbers, momentsOf } from "./fan/numbers";
 import { drawStrip, layoutStrip, type PanelData, type Strip, valueAt } from "./fan/picture";
 import type { Mount } from "./mount";
