@@ -69,7 +69,7 @@ def test_what_a_lasso_encloses_lights_up_in_every_view(digits: Page) -> None:
     assert n > 5
     for name in ["reliability", "boundary", "prototypes", "confusion"]:
         expect(status(digits, name)).to_contain_text(f"{n} selected")
-    expect(view(digits, "inspector")).to_contain_text(f"of {n} selected")
+    expect(view(digits, "inspector")).to_contain_text(f"/{n} selected")
     digits.wait_for_function("() => true")
     assert int(run_cell(digits, "print(len(lab.selection))")) == n
     # what is taken out of it by the same way is gone
