@@ -92,9 +92,9 @@ def test_a_busy_kernel_can_be_paused_and_a_gone_one_vanishes(
     lab, open_notebook: Callable[..., Page], console_errors: list[str]
 ) -> None:
     page = open_notebook([TRAIN + "\nimport time\ntime.sleep(200)"], run=False)
-    panel = open_panel(page)
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
     expect(page.locator(".jp-InputArea-prompt").first).to_have_text("[*]:")
+    panel = open_panel(page)  # the kernel is busy already when the panel finds it
     row = panel.locator("article")
     expect(row).to_contain_text("running", timeout=120_000)
     row.get_by_role("button", name=re.compile("^Pause")).click()

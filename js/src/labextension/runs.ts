@@ -102,6 +102,9 @@ export class KernelRuns {
 /** When to look after a cell has begun, ms: it may import clsviz at once, or late, and then run for long. */
 const LOOK_AGAIN = [2_000, 6_000, 15_000, 40_000];
 
+/** A kernel that has not said what it is after so many ms runs a cell. */
+const BUSY = 1_000;
+
 /** One kernel: asks whether it has clsviz, opens the comm, keeps the newest table. */
 class Follower {
   readonly table: KernelTable;
@@ -146,7 +149,6 @@ class Follower {
     if (!kernel || this.comm || this.asking) return;
     this.asking = true;
     try {
-      await kernel.info;
       await this.ownSubshell();
       const reply = await kernel.requestExecute({
         code: "",
@@ -169,12 +171,27 @@ class Follower {
     for (const wait of LOOK_AGAIN) setTimeout(() => this.wanted && void this.open(), wait);
   }
 
-  /** A subshell answers while a cell runs; kernels without them answer after it. */
+  /**
+   * A subshell answers while a cell runs; kernels without them answer after it. A kernel that was busy when it
+   * was found does not even say what it is: it is asked all the same, on the channel that it hears meanwhile.
+   */
   private async ownSubshell(): Promise<void> {
     const kernel = this.session.kernel!;
-    if (!kernel.supportsSubshells || kernel.subshellId) return;
-    const { content } = await kernel.requestCreateSubshell({}).done;
-    kernel.subshellId = content.subshell_id ?? null;
+    if (kernel.subshellId) return;
+    const informed = kernel.info.then(() => true);
+    const known = await Promise.race([informed, new Promise<false>((no) => setTimeout(no, BUSY, false))]);
+    if (known && !kernel.supportsSubshells) return;
+    const request = KernelMessage.createMessage<KernelMessage.ICreateSubshellRequestMsg>({
+      msgType: "create_subshell_request",
+      channel: "control",
+      session: kernel.clientId,
+      username: kernel.username,
+      content: {},
+    });
+    const created = kernel.sendControlMessage(request, true).done;
+    const without = informed.then(() => (kernel.supportsSubshells ? created : null));
+    const reply = (await Promise.race([created, without])) as KernelMessage.ICreateSubshellReplyMsg | null;
+    kernel.subshellId = reply?.content.subshell_id ?? null;
   }
 
   private post(msgType: "comm_open" | "comm_msg" | "comm_close", content: object): void {
