@@ -60,6 +60,7 @@ def page(
         SHOTS.mkdir(exist_ok=True)
         shot = SHOTS / f"failed-{re.sub(r'[^a-z0-9_]+', '-', request.node.name.lower())}.png"
         page.screenshot(path=shot)
+        shot.with_suffix(".txt").write_text(request.node.why)  # a second try that passes hides it
         # The usual cause is a Python traceback in a cell.
         outputs = page.locator(".jp-OutputArea").all_inner_texts()
         print(f"screenshot: {shot}", "outputs:", *outputs, "console errors:", *console_errors, sep="\n")
@@ -131,7 +132,7 @@ def start(browser: Browser) -> Iterator[Callable[[str], tuple[Page, list[str]]]]
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     report = yield
     if report.when == "call":
-        item.failed = report.failed
+        item.failed, item.why = report.failed, report.longreprtext
     return report
 
 

@@ -71,11 +71,13 @@ export function mountQuestions(
       const key = JSON.stringify([question, answer, canSkip]);
       const former = cards.get(question.text);
       if (former?.key === key && former.box === box) continue; // what is being typed stays
+      const held = former?.el.contains(document.activeElement) ?? false;
       former?.el.remove();
       const el = answer
         ? revealed(question, answer, () => askAgain(question))
         : card(question, covers, canSkip, (prediction) => void reveal(question, prediction));
       box.append(el);
+      if (held) el.focus({ preventScroll: true }); // else the keys of the sequence would be nobody's
       cards.set(question.text, { key, el, box });
     }
     for (const [text, { el }] of cards) {
