@@ -102,7 +102,7 @@ def test_a_sequence_is_presented_by_keys_and_a_question_covers_its_view(
     page.keyboard.press("PageUp")
     expect(bar).to_contain_text("2 of 4")
     expect(said).to_contain_text("You said 0.5")  # an answer stays
-    for _ in range(50):  # what the page sets travels behind its other messages
+    for _ in range(200):  # what the page sets travels behind its other messages
         printed = run_cell(page, "print(list(lab.answers.values())[0], lab.deck_at)")
         if printed.strip().endswith("1"):
             break
