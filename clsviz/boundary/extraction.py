@@ -15,7 +15,7 @@ from torch.nn import functional
 from clsviz.catalogue import Range, method
 from clsviz.data.dataset import Dataset
 from clsviz.errors import InputError, ShapeError
-from clsviz.models import as_predictor, create
+from clsviz.models import as_predictor, create, present_model
 from clsviz.training.seeding import derive
 from clsviz.training.spread import Progress
 
@@ -49,8 +49,7 @@ class Victim:
             raise InputError(f'answers must be "labels" or "probs", got {answers!r}')
         if n_classes < 2:
             raise InputError(f"n_classes must be at least 2, got {n_classes!r}")
-        model = model.model_at() if hasattr(model, "model_at") else model
-        self._predict = as_predictor(model, n_classes)
+        self._predict = as_predictor(present_model(model), n_classes)
         self._answers = answers
         self.n_classes = n_classes
         self.queries = 0

@@ -14,7 +14,14 @@ from clsviz.models.diverse_heads import DiverseHeads, Disambiguation, disambigua
 # isort: on
 from clsviz.models.create import create, names
 from clsviz.models.network import network
-from clsviz.models.predictor import Predictor, as_predictor, check_module, evaluating, logits_of
+from clsviz.models.predictor import (
+    Predictor,
+    as_predictor,
+    check_module,
+    evaluating,
+    logits_of,
+    present_model,
+)
 
 __all__ = [
     "CNN",
@@ -35,4 +42,5 @@ __all__ = [
     "logits_of",
     "names",
     "network",
+    "present_model",
 ]

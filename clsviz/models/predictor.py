@@ -24,6 +24,11 @@ class Predictor(Protocol):
     def __call__(self, X: np.ndarray, /) -> np.ndarray: ...
 
 
+def present_model(model: Any) -> Any:
+    """The model of a run or another source as it is now; anything else as it is."""
+    return model.model_at() if hasattr(model, "model_at") else model
+
+
 def as_predictor(model: Any, n_classes: int, *, class_names: Sequence[str] | None = None) -> Predictor:
     """The function from samples (N, D) to logits (N, K), float64, that a model is.
 

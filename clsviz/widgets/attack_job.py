@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from torch import nn
@@ -12,6 +12,7 @@ from clsviz.boundary.planes import AttackPlane
 from clsviz.errors import ClsvizError, InputError
 from clsviz.training import Source
 from clsviz.widgets.messages import AskAttack
+from clsviz.widgets.sources import module_or_function
 from clsviz.widgets.wire import Packet, pair_rows
 
 DEEPFOOL, STRAIGHT = "deepfool", "straight"  # of torch modules, and of models without slopes
@@ -30,20 +31,15 @@ def attack_on(source: Source, step: int | None, sample: int) -> tuple[AttackPlan
         raise InputError(f"sample must lie in 0..{len(data.X) - 1}, got {sample}")
     rows = pair_rows(data)
     others = rows[rows != sample]
-    model = source.model_at(step)
-    slopes = isinstance(model, nn.Module)
-    if not slopes:
-
-        def model(X: Any) -> Any:
-            return source.predict(X, step)
-
+    model = module_or_function(source, step)
     found = boundary.attack_plane(model, data.X[sample], data.X[others], data.y[others])
-    return replace(found, neighbour=int(others[found.neighbour])), DEEPFOOL if slopes else STRAIGHT
+    by = DEEPFOOL if isinstance(model, nn.Module) else STRAIGHT
+    return replace(found, neighbour=int(others[found.neighbour])), by
 
 
 def attack_answer(source: Source, run_id: str, request: AskAttack) -> Packet:
     """The answer to a page about a network that it cannot run; js/src/core/attackplane.ts reads it."""
-    question = {name: getattr(request, name) for name in request.__dataclass_fields__}
+    question = asdict(request)
     header: dict[str, Any] = {"kind": "attack_answer", "run_id": run_id, "question": question}
     try:
         found, by = attack_on(source, request.step, request.sample)

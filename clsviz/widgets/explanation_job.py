@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from clsviz.data.ood import normals
 from clsviz.errors import ClsvizError, InputError
 from clsviz.training import Snapshot, Source
 from clsviz.widgets.messages import AskExplanation
+from clsviz.widgets.sources import module_or_function
 from clsviz.widgets.wire import Packet, reference_rows
 
 STEPS, COPIES, NOISE = 64, 32, 0.2  # of the attributions; as js/src/core/attribution.ts
@@ -134,8 +135,8 @@ def _walk(x: np.ndarray, blank: np.ndarray, weights: np.ndarray, mode: str) -> n
 
 def callable_model(source: Source, step: int | None) -> Any:
     """The network in double precision; of a model without a gradient a function that gives its logits."""
-    model = source.model_at(step)
-    return double(model) if isinstance(model, nn.Module) else lambda X: source.predict(X, step)
+    model = module_or_function(source, step)
+    return double(model) if isinstance(model, nn.Module) else model
 
 
 def earlier_moment(source: Source, step: int | None) -> Snapshot | None:
@@ -167,7 +168,7 @@ def earlier_agreement(
 def explanation_answer(source: Source, run_id: str, request: AskExplanation) -> Packet:
     """The answer to a page about a network that it cannot run; js/src/core/explained.ts reads it."""
     data = source.dataset
-    question = {name: getattr(request, name) for name in request.__dataclass_fields__}
+    question = asdict(request)
     header: dict[str, Any] = {"kind": "explanation_answer", "run_id": run_id, "question": question}
     blank = baseline_of(data, request.baseline)
     try:

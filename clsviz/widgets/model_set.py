@@ -12,7 +12,7 @@ from torch import nn
 from clsviz.catalogue import Spec
 from clsviz.data import Dataset, from_arrays
 from clsviz.errors import InputError, ShapeError
-from clsviz.models import as_predictor
+from clsviz.models import as_predictor, present_model
 from clsviz.models import network as network_of
 from clsviz.training import Timeline
 from clsviz.training.source import StaticSource
@@ -67,7 +67,7 @@ class ModelSet(StaticSource):
         if not isinstance(models, Mapping) or not models:
             raise InputError('models must be a dict of at least one: {"logistic": a, "SVM": b}')
         dataset = data if isinstance(data, Dataset) else all_samples(from_arrays(*data, name="your data"))
-        shown = _shown([_now(m) for m in models.values()], dataset)
+        shown = _shown([present_model(m) for m in models.values()], dataset)
         super().__init__(dataset, shown[0], loss=loss)
         self._others = [StaticSource(dataset, model, loss=loss) for model in shown[1:]]
         self.names = tuple(map(str, models))
@@ -111,11 +111,6 @@ class ModelSet(StaticSource):
 
     def pause(self) -> None:
         """Nothing goes on here."""
-
-
-def _now(model: Any) -> Any:
-    """The model of a run as it is now; others as they are."""
-    return model.model_at() if hasattr(model, "model_at") else model
 
 
 def _shown(models: list[Any], dataset: Dataset) -> list[Any]:

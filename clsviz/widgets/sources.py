@@ -85,6 +85,12 @@ def predictions_source(
     return make(dataset, logits.astype(np.float32), loss=loss)
 
 
+def module_or_function(source: Source, step: int | None) -> Any:
+    """The torch module of that moment; of a model without a gradient a function that gives its logits."""
+    model = source.model_at(step)
+    return model if isinstance(model, nn.Module) else lambda X: source.predict(X, step)
+
+
 def source_logits(source: Any, step: int | None, rows: np.ndarray) -> np.ndarray:
     """Logits (n, K) float64 of samples at a step; None is the newest.
 

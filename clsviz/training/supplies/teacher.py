@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from clsviz.data.dataset import Dataset
 from clsviz.errors import InputError, ShapeError
-from clsviz.models import as_predictor, evaluating
+from clsviz.models import as_predictor, evaluating, present_model
 from clsviz.training.supplies.supply import Setting, Supply, supply
 
 ROWS = 8192  # samples at a time
@@ -28,8 +28,7 @@ def teacher_columns(teacher: Any, dataset: Dataset) -> dict[str, np.ndarray]:
         ShapeError: it does not give one row of K logits for each sample of the dataset.
         InputError: it is none of these, or its logits are not finite.
     """
-    if hasattr(teacher, "model_at"):
-        teacher = teacher.model_at()
+    teacher = present_model(teacher)
     if isinstance(teacher, np.ndarray | Tensor | list | tuple):
         logits = np.asarray(teacher.detach().cpu() if isinstance(teacher, Tensor) else teacher, np.float32)
         found = {"teacher_logits": logits}

@@ -36,6 +36,9 @@ export interface Fan {
   skipped: number;
 }
 
+/** Whether it holds finished models, which go by names, and not networks that were trained side by side. */
+export const isOfModels = (fan: Fan | null): boolean => fan?.vary[0]?.names !== undefined;
+
 type Buffers = (DataView | ArrayBuffer)[];
 type FanJson = Omit<Fan, "snapshots" | "skipped" | "members"> & {
   members: Omit<FanMember, "divergedAt">[];

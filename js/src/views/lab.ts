@@ -1,6 +1,7 @@
 /** The laboratory: what you drag above what it moves; all views over one store. */
 
-import { clearError, type Session } from "../core/session";
+import { isOfModels } from "../core/fan";
+import { clearError } from "../core/session";
 import { present } from "../core/shown";
 import { type Store, scoped } from "../core/store";
 import { h } from "../draw/dom";
@@ -87,6 +88,7 @@ export const mountLab: Mount = (el, { session, store }) => {
   const selecting = h("div", { "data-control": "select_by" });
   const fan = h("div", { "data-control": "fan" });
   const compared = h("div", {});
+  const walked = h("span", {});
   const questions = h("div", { class: "clsviz-questions" });
   const big = projector(root, views, store);
   const scenes = mountSequence(root, { session, store });
@@ -97,7 +99,7 @@ export const mountLab: Mount = (el, { session, store }) => {
     timeline,
     fan,
     heroes,
-    hint(session),
+    hint(walked),
     notice,
     questions,
     compared,
@@ -168,6 +170,7 @@ export const mountLab: Mount = (el, { session, store }) => {
 
   const showFan = () => {
     views.classList.toggle("clsviz-with-fan", session.fan !== null);
+    walked.textContent = isOfModels(session.fan) ? "models" : "epochs";
   };
   showFan();
 
@@ -242,11 +245,8 @@ function showBanner(
   el.replaceChildren(...parts);
 }
 
-function hint(session: Session): HTMLElement {
-  const what = h("span", {}, "epochs");
-  session.on(["fan"], () => {
-    what.textContent = session.fan?.vary[0]?.names ? "models" : "epochs";
-  });
+/** What to try first; `walked`: what there is to walk through besides the landscape. */
+function hint(walked: HTMLElement): HTMLElement {
   const box = h(
     "p",
     { class: "clsviz-hint" },
@@ -255,7 +255,7 @@ function hint(session: Session): HTMLElement {
       "span",
       {},
       "drag Temperature until the hatched gaps close. Then walk through the ",
-      what,
+      walked,
       ", and point at the landscape: the other views follow.",
     ),
     button(

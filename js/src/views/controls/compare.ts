@@ -1,6 +1,7 @@
 /** What changed from the pinned network to the one shown, in one line; its numbers select samples. */
 
 import { type Comparison, compare } from "../../core/compare";
+import { isOfModels } from "../../core/fan";
 import { RULE_KEYS, shownTilted } from "../../core/overlay";
 import type { Session } from "../../core/session";
 import { type Pinned, pinnedShown, type Shown, topPairs } from "../../core/shown";
@@ -105,7 +106,8 @@ function nameOf(session: Session, at: Shown, temperature: number): string {
   const member = at.member === null ? null : fan?.members[at.member];
   const settings = member ? fan!.vary.map((v) => settingOf(v, member.values[v.path]!)) : [];
   if (member && fan!.seeds.length > 1) settings.push(`seed ${member.seed}`);
-  const finished = fan?.vary[0]?.names !== undefined;
-  const which = member ? [...(finished ? [] : [`${epoch} with`]), settings.join(", ")].join(" ") : epoch;
+  const which = member
+    ? [...(isOfModels(fan) ? [] : [`${epoch} with`]), settings.join(", ")].join(" ")
+    : epoch;
   return `${which}, T = ${temperature.toFixed(2)}`;
 }

@@ -1,6 +1,6 @@
 /** The slider that moves through the trained networks of a fan, and what can be done with the fan. */
 
-import { type Fan, loading, memberLike, neighbour, placeOf, type Varied } from "../../core/fan";
+import { type Fan, isOfModels, loading, memberLike, neighbour, placeOf, type Varied } from "../../core/fan";
 import type { Session } from "../../core/session";
 import { memberShown } from "../../core/shown";
 import type { How, Store } from "../../core/store";
@@ -157,7 +157,7 @@ export function mountFan(
     const which = fan.seeds.length > 1 ? [...settings, `seed ${member.seed}`] : settings;
     const parts: (Node | string)[] = run
       ? ["Shown is ", b("the run itself"), "; drag to see the networks trained beside it. "]
-      : [fan.vary[0]?.names ? "Shown is " : "Shown is the network with ", b(which.join(", ")), ". "];
+      : [isOfModels(fan) ? "Shown is " : "Shown is the network with ", b(which.join(", ")), ". "];
     if (member.divergedAt !== null && shown !== null)
       parts.push(b("It diverged"), ` at step ${member.divergedAt} and is as it was before. `);
     if (fan.note && !store.get("pinned")) parts.push(`${fan.note} `);
@@ -189,7 +189,7 @@ function state(fan: Fan, running: boolean, epoch: number): string {
   if (fan.state === "failed") return `Training failed: ${fan.message}`;
   const gone = fan.members.filter((m) => m.divergedAt !== null).length;
   const { loaded, total } = loading(fan);
-  const kind = fan.vary[0]?.names ? "models" : "networks";
+  const kind = isOfModels(fan) ? "models" : "networks";
   const parts = [fan.epochs > 0 ? `${count} ${kind}, ${Math.round(epoch)} epochs` : `${count} ${kind}`];
   if (gone > 0) parts.push(`${gone} diverged`);
   if (loaded < total - fan.skipped)
